@@ -1,0 +1,3 @@
+"""The version of this package, in the one place that setup.cfg and the handshake read."""
+
+__version__ = "0.1.0"
