@@ -1,0 +1,144 @@
+"""Tables: states, which of them are final, sub-commands and fixed names.
+
+They say what is known, not what may come: a state that is not here is kept as it is and ends nothing, since the service
+is the authority. A new operation is one more row in ``OPERATIONS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+#: States of a call in their order; steps may be skipped, none is taken back (protocol.md 10.1).
+CALL_STATES: Final = ("created", "ringing", "answered", "ending", "ended")
+FINAL_CALL_STATES: Final = frozenset({"ended"})
+
+#: Reasons that a client may give for ending a call (protocol.md 10.5).
+END_REASONS: Final = ("hangup", "cancel", "busy", "noAnswer", "decline", "error")
+#: Further ones that Relay gives (protocol.md 10.1).
+FURTHER_END_REASONS: Final = ("abandoned", "max_duration", "not_found")
+
+#: Names of ringtones: countries, and nothing else is accepted (api.md 7.4).
+RINGTONES: Final = (
+    "at", "au", "bg", "br", "be", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hu", "il", "in",
+    "it", "lt", "jp", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se", "sg", "th", "uk", "us", "tw", "ve",
+    "za",
+)  # fmt: skip
+
+CALL_STATE_EVENT: Final = "calling.call.state"
+CALL_RECEIVE_EVENT: Final = "calling.call.receive"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One kind of thing that goes on during a call (protocol.md 9).
+
+    Attributes:
+        kind: our name of it, the key in ``OPERATIONS``.
+        commands: the commands that start it.
+        event_type: the events that tell of it.
+        states: the states known, in the order they usually come.
+        final: those of them that nothing follows.
+        sub_commands: what may be appended to its command, after a dot.
+        state_at: the keys that lead to the state in the event's params.
+        names: the names for ``call.on`` (api.md 11).
+    """
+
+    kind: str
+    commands: tuple[str, ...]
+    event_type: str
+    states: tuple[str, ...]
+    final: frozenset[str]
+    sub_commands: tuple[str, ...] = ()
+    state_at: tuple[str, ...] = ("state",)
+    names: tuple[str, ...] = ()
+
+    def state_of(self, params: Mapping[str, Any]) -> str | None:
+        """Return the state that the params of one of its events tell, None where they tell none."""
+        found: object = params
+        for key in self.state_at:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found if isinstance(found, str) else None
+
+
+def _row(
+    kind: str,
+    commands: str,
+    event: str,
+    states: str,
+    final: str,
+    sub_commands: str = "",
+    *,
+    at: str = "state",
+    names: str | None = None,
+) -> Operation:
+    """Return a row from words separated by blanks; the names follow from the states unless given."""
+    listed = names.split() if names is not None else [f"{kind}.stateChange", *(f"{kind}.{s}" for s in states.split())]
+    return Operation(
+        kind,
+        tuple(f"calling.{command}" for command in commands.split()),
+        f"calling.call.{event}",
+        tuple(states.split()),
+        frozenset(final.split()),
+        tuple(sub_commands.split()),
+        tuple(at.split(".")),
+        tuple(listed),
+    )
+
+
+_COLLECTED = "start_of_input start_of_speech digit speech no_input no_match error"
+_COLLECT_FINAL = "digit speech no_input no_match error"  # but not with `final: false` (protocol.md 11.2)
+_REFER_FINAL = "success cancel busy noAnswer error"
+
+_ROWS: tuple[Operation, ...] = (
+    _row("play", "play", "play", "playing paused finished error", "finished error", "stop pause resume volume"),
+    _row("prompt", "play_and_collect", "collect", _COLLECTED, _COLLECT_FINAL, "stop volume",
+         at="result.type", names="prompt"),
+    _row("collect", "collect", "collect", _COLLECTED, _COLLECT_FINAL, "stop start_input_timers",
+         at="result.type", names="collect"),
+    _row("record", "record", "record", "recording paused finished no_input error", "finished no_input error",
+         "stop pause resume"),
+    _row("detect", "detect", "detect", "MACHINE HUMAN UNKNOWN NOT_READY READY CED CNG finished error", "finished error",
+         "stop", at="detect.params.event", names="detect.error detect.finished detect.update"),
+    _row("fax", "send_fax receive_fax", "fax", "page finished error", "finished error", "stop", at="fax.type"),
+    _row("tap", "tap", "tap", "tapping finished", "finished", "stop"),
+    _row("digits", "send_digits", "send_digits", "finished", "finished",
+         names="sendDigits.stateChange sendDigits.finished"),
+    _row("refer", "refer", "refer", f"inProgress {_REFER_FINAL}", _REFER_FINAL),
+    # `connected` ends the attempt; `disconnected` may follow it, when the bridge is over.
+    _row("connect", "connect", "connect", "connecting connected failed disconnected", "connected failed disconnected",
+         at="connect_state"),
+    _row("dial", "dial", "dial", "dialing answered failed", "answered failed", at="dial_state", names=""),
+    _row("stream", "stream", "stream", "streaming finished", "finished", "stop"),
+    _row("pay", "pay", "pay", "finished error", "finished error", "stop"),
+    _row("transcribe", "transcribe", "transcribe", "transcribing finished", "finished", "stop"),
+    _row("ai", "ai", "ai", "", "", "stop", names=""),
+)  # fmt: skip
+
+#: Every operation by its kind.
+OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType({row.kind: row for row in _ROWS})
+
+PLAY_STATES: Final = OPERATIONS["play"].states
+PLAY_FINAL: Final = OPERATIONS["play"].final
+CONNECT_STATES: Final = OPERATIONS["connect"].states
+CONNECT_FINAL: Final = OPERATIONS["connect"].final
+DIAL_STATES: Final = OPERATIONS["dial"].states
+DIAL_FINAL: Final = OPERATIONS["dial"].final
+
+
+def _by_event_type(rows: Iterable[Operation]) -> Mapping[str, tuple[Operation, ...]]:
+    found: dict[str, tuple[Operation, ...]] = {}
+    for row in rows:
+        found[row.event_type] = (*found.get(row.event_type, ()), row)
+    return MappingProxyType(found)
+
+
+#: The operations that each event type tells of: one, but for prompt and collect, which share theirs.
+BY_EVENT_TYPE: Final = _by_event_type(_ROWS)
+
+#: Names of state events for ``call.on``; ``stateChange`` fires before the specific one (api.md 11).
+STATE_EVENT_NAMES: Final = ("stateChange", *CALL_STATES)
+#: Every name that ``call.on`` knows.
+EVENT_NAMES: Final = frozenset(STATE_EVENT_NAMES).union(*(row.names for row in _ROWS))
