@@ -1,0 +1,1 @@
+"""Sockets and threads, and no word about calls."""

@@ -1,0 +1,581 @@
+"""The connection: one lock, one background thread, start, stop, reconnect, send.
+
+States go ``new -> connecting -> ready <-> reconnecting -> closed``; closed is final, and a client that
+connects again makes a new connection.
+
+The thread (``relay-reader-<n>``) alone opens, reads, keeps alive, reconnects and closes the socket.
+Commands are written by the thread that gives them. The road in is ``_read -> _take -> _settle``;
+the road out is ``request -> _ask -> transport.send``.
+
+Claims:
+
+* The lock is never held while sending, while running anything of the user's, while joining a
+  thread or while opening or closing a socket. What must be done then is decided under the lock,
+  put into ``_later`` and done after it.
+* A frame goes only to the transport it was made for: ``_ask`` returns both, and a transport is
+  never used for a second connection.
+* Every end of the thread passes ``_end``, which tells everybody who waits.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from relay_sync.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, NotConnected, RelayError, RelayTimeout
+from relay_sync.link.backoff import delay
+from relay_sync.link.transport import (
+    OpenFailed,
+    Transport,
+    TransportClosed,
+    TransportLost,
+    TransportTimeout,
+)
+from relay_sync.link.waiting import Deadline, Monitor, Waitable, join
+from relay_sync.masking import mask_frame, shorten
+from relay_sync.wire.events import (
+    Answer,
+    Answered,
+    Dropped,
+    GoAway,
+    Happened,
+    Outcome,
+    Ready,
+    Refused,
+    RelayEvent,
+    Silent,
+)
+from relay_sync.wire.session import Session
+
+logger = logging.getLogger(__name__)
+frames = logging.getLogger("relay_sync.wire")
+
+NEW, CONNECTING, READY, RECONNECTING, CLOSED = "new", "connecting", "ready", "reconnecting", "closed"
+
+CLOSE_GRACE_S = 0.3  # for the peer to answer our close frame
+JOIN_S = 1.0  # for the thread to end once its socket is shut
+READER_SEND_S = 5.0  # for the reader's own replies: a peer that takes none for so long is gone
+_numbers = itertools.count(1)
+
+
+class Listener(Protocol):
+    """Whoever is told what happens on a connection."""
+
+    @property
+    def wants_frames(self) -> bool:
+        """Whether somebody listens to every frame."""
+
+    def take(self, event: RelayEvent) -> None:
+        """An event of Relay's. The lock is held."""
+
+    def frame(self, text: str) -> None:
+        """A frame came, not yet looked at. The lock is not held; only when ``wants_frames``."""
+
+    def resumed(self) -> None:
+        """The session was restored after a loss. The lock is held."""
+
+    def session_lost(self, why: str) -> None:
+        """Nothing will be heard any more of what the session held. The lock is held."""
+
+    def notify(self, name: str, *arguments: object) -> None:
+        """Something for the client's own handlers (api.md 3.4). The lock is not held."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The time limits of one connection, in seconds (design: request_timeout and so on)."""
+
+    connect: float = 10.0
+    request: float = 10.0
+    resume: float = 60.0
+
+
+class Asked:
+    """Who waits for the answer to one command: the token that the session keeps by the command's id."""
+
+    __slots__ = ("answered", "future")
+
+    def __init__(self, answered: Callable[[Answer], None] | None) -> None:
+        self.future: Future[Answer] = Future()
+        self.answered = answered  # called by the reader, with the lock held, before the waiter wakes
+
+
+class _Lost(Exception):
+    """The connection is over, for a reason of the session's rather than the transport's."""
+
+    def __init__(self, error: Callable[[], RelayError], *, heals: bool = True) -> None:
+        self.error = error
+        self.heals = heals
+
+
+class Connection(Waitable):
+    """One connection to Relay, from its start to its end, over however many sockets."""
+
+    def __init__(
+        self,
+        session: Session,
+        open_transport: Callable[[], Transport],
+        limits: Limits = Limits(),
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__()
+        self.monitor = Monitor()
+        self.limits = limits
+        self.session = session
+        self.state = NEW
+        self.dropped: Counter[str] = Counter()  # frames that were not understood, by kind
+        self._open_transport = open_transport
+        self._clock = clock
+        self._jitter = jitter
+        self._listener: Listener | None = None
+        self._transport: Transport | None = None
+        self._later: list[Callable[[], object]] = []
+        self._failure: Callable[[], RelayError] | None = None  # why it is closed, a new error each time
+        self._stop = threading.Event()
+        self._was_ready = False  # on any socket
+        self._up = False  # on this socket
+        self._attempt = 0
+        self._give_up_at: float | None = None  # when a lost session counts as gone
+        self._thread: threading.Thread | None = None
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def start(self, listener: Listener) -> None:
+        """Start the background thread, if it has not been; does not wait. Events go to ``listener``."""
+        self.monitor.check_process()
+        with self.monitor.lock:
+            if self.state != NEW:
+                return
+            self.state = CONNECTING
+            self._listener = listener
+            self._thread = threading.Thread(target=self._live, name=f"relay-reader-{next(_numbers)}", daemon=True)
+        self._thread.start()
+
+    def wait_ready(self, deadline: Deadline) -> None:
+        """Block until ready.
+
+        Raises:
+            ConnectFailed: the first attempt failed, or did not end in time.
+            AuthenticationFailed: Relay refused the credentials.
+            NotConnected: :meth:`stop` was called meanwhile.
+        """
+        self.monitor.check_thread(lambda: "connect()")
+        with self.monitor.lock:
+            try:
+                self.monitor.wait_until(self, self._settled, deadline, lambda: "not ready")
+            except RelayTimeout as late:
+                raise ConnectFailed(f"Relay did not say ready within {deadline.timeout} s") from late
+            if self.state == CLOSED:
+                raise self._why_closed()
+
+    def wait_closed(self, deadline: Deadline) -> None:
+        """Block until closed; raise why, where it ended for another reason than :meth:`stop`."""
+        with self.monitor.lock:
+            self.monitor.wait_until(self, lambda: self.state == CLOSED, deadline, lambda: "not closed")
+            if self._failure is not None and not self._stop.is_set():
+                raise self._failure()
+
+    def stop(self) -> None:
+        """Close it: end every wait, close the socket, end the thread.
+
+        May be called twice, from any thread, from a handler, and in every state. Returns within
+        two seconds; warns where the thread is not gone by then (it will end by itself).
+        """
+        self.monitor.check_process()
+        with self.monitor.lock:
+            self._stop.set()
+            self._shut_books(lambda: ConnectionLost("disconnect() was called before the answer came"), None)
+            transport, later = self._transport, self._take_later()
+        _do(later)
+        if transport is not None:
+            transport.send_close()
+            join(self._thread, CLOSE_GRACE_S)
+            transport.shut()
+        if not join(self._thread, JOIN_S):
+            assert self._thread is not None
+            logger.warning("thread %s is still busy closing; it ends by itself", self._thread.name)
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the parent's socket without a byte to the peer, touching no lock."""
+        transport = self._transport
+        if transport is not None:
+            transport.abandon()
+
+    # -- out ------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        method: str,
+        params: dict[str, Any],
+        deadline: Deadline,
+        *,
+        sending: Callable[[], None] | None = None,
+        answered: Callable[[Answer], None] | None = None,
+    ) -> Answer:
+        """Send one command and block until Relay has answered it.
+
+        Waits for ``ready`` first while connecting or reconnecting. The frame is never sent after
+        the deadline and never twice.
+
+        Args:
+            method: Relay's name of the command, such as ``calling.play``.
+            params: its parameters; must be JSON.
+            deadline: by when the answer must have come.
+            sending: called with the lock held, just before the frame is made: an event may
+                overtake the answer, so whoever it is for is enlisted here. May raise to call it off.
+            answered: called by the reader with the lock held when the answer comes.
+
+        Returns:
+            Relay's answer, a refusal included.
+
+        Raises:
+            NotConnected: there is no connection, or none came in time: surely not sent.
+            ConnectionLost: the connection broke: unknown whether it was done.
+            RelayTimeout: no answer in time (``sent`` tells whether it left).
+            TypeError, ValueError: the parameters are not JSON.
+        """
+        self.monitor.check_thread(lambda: method)
+        while True:
+            asked = Asked(answered)
+            ident, text, transport = self._ask(method, params, deadline, asked, sending)
+            try:
+                if self._send(transport, text, method, deadline):
+                    return self._answer_to(method, asked, deadline)
+            finally:
+                if not asked.future.done():
+                    with self.monitor.lock:
+                        self.session.forget(ident)
+
+    def _ask(
+        self,
+        method: str,
+        params: dict[str, Any],
+        deadline: Deadline,
+        asked: Asked,
+        sending: Callable[[], None] | None,
+    ) -> tuple[str, str, Transport]:
+        with self.monitor.lock:
+            if self.state == NEW:
+                raise NotConnected(f"{method} was not sent: call connect() first", method=method)
+            try:
+                self.monitor.wait_until(self, self._settled, deadline, lambda: f"{method} was not sent: not ready")
+            except RelayTimeout as late:
+                raise NotConnected(f"{late.message} (the client is {self.state})", method=method) from late
+            if self.state == CLOSED:
+                raise self._not_sent(method)
+            if sending is not None:
+                sending()
+            ident, text = self.session.ask(method, params, self._clock(), asked)
+            assert self._transport is not None  # ready means that there is one
+            return ident, text, self._transport
+
+    def _send(self, transport: Transport, text: str, method: str, deadline: Deadline) -> bool:
+        """Write one frame; False when it surely did not leave and may be asked again."""
+        left = deadline.left()
+        try:
+            if left == 0.0:
+                raise TransportTimeout
+            if frames.isEnabledFor(logging.DEBUG):
+                frames.debug("> %s", mask_frame(text))
+            transport.send(text, self.limits.request if left is None else left)
+        except TransportTimeout:
+            raise RelayTimeout(
+                f"{method} could not be sent within {deadline.timeout} s: Relay takes no data", method=method, sent=False
+            ) from None
+        except TransportClosed:
+            return False
+        except TransportLost as lost:
+            raise ConnectionLost(
+                f"the connection broke while {method} was being sent ({lost}): it is unknown whether it was done",
+                method=method,
+            ) from lost
+        return True
+
+    def _answer_to(self, method: str, asked: Asked, deadline: Deadline) -> Answer:
+        try:
+            return self.monitor.result_of(asked.future, deadline, lambda: f"no answer to {method}")
+        except RelayError as error:
+            error.method = method
+            raise
+
+    def act(self, decide: Callable[[], None]) -> None:
+        """Call ``decide`` with the lock held, and afterwards do what it had put off with :meth:`later`."""
+        self.monitor.check_process()
+        with self.monitor.lock:
+            decide()
+            later = self._take_later()
+        _do(later)
+
+    def later(self, act: Callable[[], object]) -> None:
+        """Have ``act`` done as soon as the lock is released. The lock is held."""
+        self._later.append(act)
+
+    # -- in: the background thread ----------------------------------------------------------------
+
+    def _live(self) -> None:
+        """The life of the reader thread."""
+        self.monitor.reader = threading.get_ident()
+        lost = _Lost(lambda: ConnectionLost("the connection's thread failed"))
+        try:
+            while not self._stop.is_set():
+                lost = self._one_connection()
+                if not self._keep_trying(lost):
+                    break
+        except Exception as bug:
+            logger.exception("the connection's thread failed; the connection is closed")
+            lost = _Lost(partial(ConnectionLost, f"internal error: {bug!r}"))
+        finally:
+            with self.monitor.lock:
+                self._shut_books(lost.error, lost.error)
+                later = self._take_later()
+            _do(later)
+
+    def _one_connection(self) -> _Lost:
+        """Open a socket, agree, and read until it is lost; return why."""
+        transport = self._open_transport()
+        with self.monitor.lock:
+            if self._stop.is_set():
+                return _Lost(partial(NotConnected, "disconnect() was called"))
+            self._transport = transport
+            self._up = False
+        lost = _Lost(partial(ConnectFailed, "internal error"))
+        try:
+            limit = self._open_limit()
+            end = self._clock() + limit
+            transport.open(limit)
+            self._tell("signalwire.socket.open")
+            with self.monitor.lock:
+                now = self._clock()
+                self.session.open(now, max(0.05, end - now))
+            self._read(transport)
+        except _Lost as known:
+            lost = known
+        except OpenFailed as failed:
+            lost = _Lost(partial(ConnectFailed, failed.reason), heals=not failed.tls)
+            self._tell("signalwire.socket.error", lost.error())
+        except (TransportLost, TransportClosed) as broken:
+            lost = self._broken(str(broken))
+        finally:
+            # Nobody may be left waiting for an answer that can come no more: first of all things.
+            self._lose(lost)
+            transport.close()
+        return lost
+
+    def _broken(self, why: str) -> _Lost:
+        if self._up:
+            return _Lost(partial(ConnectionLost, f"the connection broke before the answer came ({why})"))
+        return _Lost(partial(ConnectFailed, f"the connection broke before Relay said ready ({why})"))
+
+    def _open_limit(self) -> float:
+        """Seconds that opening or handshake may take: a lost session is given up on time."""
+        if self._give_up_at is None:
+            return self.limits.connect
+        return min(self.limits.connect, max(0.5, self._give_up_at - self._clock()))
+
+    def _read(self, transport: Transport) -> None:
+        """Read until the transport is lost. The hot path: one pass per frame."""
+        text: str | None = None
+        while True:
+            later: list[Callable[[], object]] = []
+            with self.monitor.lock:
+                if self._stop.is_set():
+                    raise TransportClosed("closed by us")
+                now = self._clock()
+                # What can be read counts before the clock: a process that was stopped for a while
+                # finds the sign of life first.
+                outcomes = [] if text is None else self.session.receive(text, now)
+                outcomes += self.session.tick(now)
+                lost = self._settle(outcomes)
+                outgoing = self.session.outgoing()
+                timer = self.session.next_timer()
+                later = self._take_later()
+            for reply in outgoing:
+                self._write(transport, reply)
+            _do(later)
+            if lost is not None:
+                raise lost
+            text = transport.receive(None if timer is None else max(0.0, timer - self._clock()))
+            if text is not None:
+                self._show(text)
+
+    def _show(self, text: str) -> None:
+        if frames.isEnabledFor(logging.DEBUG):
+            frames.debug("< %s", mask_frame(text))
+        if self._listener is not None and self._listener.wants_frames:
+            self._listener.frame(text)
+
+    def _write(self, transport: Transport, text: str) -> None:
+        """Send a frame of the reader's own: handshake, ping, reply."""
+        if frames.isEnabledFor(logging.DEBUG):
+            frames.debug("> %s", mask_frame(text))
+        try:
+            transport.send(text, READER_SEND_S)
+        except TransportTimeout as stuck:
+            raise TransportLost("Relay takes no data") from stuck
+
+    def _settle(self, outcomes: list[Outcome]) -> _Lost | None:
+        """Let each outcome take effect; return why the connection is over, if it is. The lock is held."""
+        listener = self._listener
+        assert listener is not None
+        for outcome in outcomes:
+            if isinstance(outcome, Answered):
+                assert isinstance(outcome.token, Asked)
+                if outcome.token.answered is not None:
+                    outcome.token.answered(outcome.answer)
+                outcome.token.future.set_result(outcome.answer)
+            elif isinstance(outcome, Happened):
+                listener.take(outcome.event)
+            elif isinstance(outcome, Ready):
+                self._became_ready(outcome)
+            elif isinstance(outcome, Dropped):
+                self._count(outcome)
+            elif isinstance(outcome, GoAway):
+                self._drain(outcome)
+            elif isinstance(outcome, Refused):
+                return _refusal(outcome)
+            else:
+                return self._silent(outcome)
+        return None
+
+    def _became_ready(self, ready: Ready) -> None:
+        listener = self._listener
+        assert listener is not None
+        if self._was_ready:
+            if ready.restored:
+                listener.resumed()
+            else:
+                listener.session_lost("Relay did not restore the session after the connection was lost")
+        self._was_ready = self._up = True
+        self._attempt = 0
+        self._give_up_at = None
+        self.state = READY
+        if ready.contexts_refused is not None:
+            refusal = ready.contexts_refused
+            logger.error("Relay refused the contexts %s: %s %s", self.session.contexts, refusal.code, refusal.message)
+        self._changed()
+        self.later(partial(listener.notify, "ready"))
+
+    def _drain(self, away: GoAway) -> None:
+        """Relay is about to close: send nothing more; it is reconnected when it has closed."""
+        logger.info("Relay asks to reconnect (restart: %s)", away.restart)
+        self.state = RECONNECTING
+        self._changed()
+
+    def _silent(self, silent: Silent) -> _Lost:
+        why = f"nothing was heard from Relay for {silent.waited:.1f} s"
+        return self._broken(why)
+
+    def _count(self, dropped: Dropped) -> None:
+        """Count a frame that was not understood; log the first of its kind."""
+        self.dropped[dropped.kind] += 1
+        level = logging.WARNING if self.dropped[dropped.kind] == 1 else logging.DEBUG
+        logger.log(level, "dropped: %s: %s", dropped.kind, shorten(mask_frame(dropped.detail), 200))
+
+    # -- the ends -------------------------------------------------------------------------------
+
+    def _lose(self, lost: _Lost) -> None:
+        """One socket is over: fail what was in flight, begin to reconnect."""
+        with self.monitor.lock:
+            was_up, self._up = self._up, False
+            self._fail_asked(lost.error)
+            self._transport = None
+            if self._was_ready and self.state != CLOSED:
+                self.state = RECONNECTING
+                if self._give_up_at is None:
+                    self._give_up_at = self._clock() + self.limits.resume
+                self._changed()
+            later = self._take_later()
+        _do(later)
+        if was_up and not self._stop.is_set():
+            logger.warning("connection lost: %s", lost.error().message)
+        self._tell("signalwire.socket.close")
+
+    def _keep_trying(self, lost: _Lost) -> bool:
+        """Wait for the next attempt; False when there is to be none."""
+        if not self._was_ready or not lost.heals:
+            return False
+        pause = delay(self._attempt, self._jitter())
+        self._attempt += 1
+        logger.info("reconnecting in %.1f s", pause)
+        end = self._clock() + pause
+        while not self._stop.is_set():
+            self._give_up_in_time()
+            left = end - self._clock()
+            if left <= 0:
+                return True
+            if self._give_up_at is not None:
+                left = min(left, max(0.0, self._give_up_at - self._clock()))
+            self._stop.wait(left)
+        return False
+
+    def _give_up_in_time(self) -> None:
+        """End everything of the lost session once it may no longer be resumed."""
+        if self._give_up_at is None or self._clock() < self._give_up_at:
+            return
+        with self.monitor.lock:
+            self._give_up_at = None
+            self.session.forget_session()
+            assert self._listener is not None
+            self._listener.session_lost(f"the session could not be resumed within {self.limits.resume} s")
+            later = self._take_later()
+        _do(later)
+
+    def _shut_books(self, in_flight: Callable[[], RelayError], failure: Callable[[], RelayError] | None) -> None:
+        """Closed for good: tell everybody who waits. The lock is held; a second time nothing is left to tell."""
+        if self.state == CLOSED:
+            return
+        self._failure = failure
+        self.state = CLOSED
+        self._fail_asked(in_flight)
+        if self._listener is not None:
+            self._listener.session_lost(in_flight().message if failure else "the client was disconnected")
+        self._changed()
+
+    def _fail_asked(self, error: Callable[[], RelayError]) -> None:
+        for token in self.session.fail():
+            assert isinstance(token, Asked)
+            token.future.set_exception(error())  # a new error for each: it gathers its own traceback
+
+    def _take_later(self) -> list[Callable[[], object]]:
+        later = self._later
+        if later:
+            self._later = []
+        return later
+
+    def _tell(self, name: str, *arguments: object) -> None:
+        assert self._listener is not None
+        self._listener.notify(name, *arguments)
+
+    def _settled(self) -> bool:
+        return self.state in (READY, CLOSED)
+
+    def _why_closed(self) -> RelayError:
+        return self._failure() if self._failure is not None else NotConnected("disconnect() was called")
+
+    def _not_sent(self, method: str) -> NotConnected:
+        why = self._failure().message if self._failure is not None else "the client is disconnected"
+        return NotConnected(f"{method} was not sent: {why}; call connect()", method=method)
+
+
+def _refusal(refused: Refused) -> _Lost:
+    answer = refused.answer
+    if refused.credentials:
+        say = f"Relay refused the credentials: {answer.message} (code {answer.code}); check project and token"
+        return _Lost(partial(AuthenticationFailed, say, code=answer.code), heals=False)
+    say = f"Relay refused the connection: {answer.message} (code {answer.code})"
+    return _Lost(partial(ConnectFailed, say, code=answer.code))
+
+
+def _do(later: list[Callable[[], object]]) -> None:
+    for act in later:
+        act()

@@ -1,0 +1,179 @@
+"""Worker threads that run users' handlers, so that the connection's thread never does.
+
+Guarantees:
+
+* Jobs of one :class:`Lane` run one at a time, in the order they were put; lanes run side by side.
+* A job that raises is logged with its traceback and harms nothing else.
+* Threads are made on demand up to a limit, and end after a while of having nothing to do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from relay_sync.link.waiting import join
+
+logger = logging.getLogger(__name__)
+
+Job = Callable[[], object]
+
+IDLE_S = 5.0  # a worker with nothing to do ends after this long
+_numbers = itertools.count(1)
+
+
+def run(job: Job, about: str = "") -> None:
+    """Run a user's handler; what it raises is logged, for there is nobody else to tell."""
+    try:
+        job()
+    except (Exception, SystemExit):
+        logger.exception("a handler raised: %s %s", _name(job), about)
+
+
+def _name(job: Job) -> str:
+    inner = getattr(job, "func", job)
+    return str(getattr(inner, "__qualname__", inner))
+
+
+class Workers:
+    """Threads that run jobs, made on demand up to ``most``.
+
+    ``_changed`` guards every attribute below it. It is a leaf: nothing else is locked under it, and
+    no job runs under it.
+    """
+
+    def __init__(self, most: int, kind: str = "worker", idle: float = IDLE_S) -> None:
+        self.most = most
+        self._kind = kind
+        self._idle_s = idle
+        self._changed = threading.Condition(threading.Lock())
+        self._jobs: deque[Job] = deque()
+        self._threads: set[threading.Thread] = set()
+        self._busy: set[threading.Thread] = set()
+        self._starting = 0
+        self._closed = False
+        self._loud = False  # whether the limit was reported since it was last below
+
+    @property
+    def busy(self) -> int:
+        """How many jobs are running or about to."""
+        with self._changed:
+            return len(self._busy) + len(self._jobs)
+
+    def submit(self, job: Job, *, queue: bool = True) -> bool:
+        """Run ``job`` on a worker. At the limit it waits in line, or with ``queue=False`` is declined.
+
+        Returns whether it was taken; False after :meth:`close` too.
+        """
+        with self._changed:
+            if self._closed:
+                return False
+            free = len(self._threads) + self._starting - len(self._busy) - len(self._jobs)
+            full = len(self._threads) + self._starting >= self.most
+            if free <= 0 and full:
+                self._report_full()
+                if not queue:
+                    return False
+            self._jobs.append(job)
+            if free > 0 or full:
+                self._changed.notify()
+                return True
+            self._starting += 1
+        return self._start_one()
+
+    def close(self, timeout: float = 1.0) -> None:
+        """Take no more jobs; let idle workers end, and busy ones when their job does.
+
+        Waits at most ``timeout`` seconds, and only for those that are idle: a job may be a user's
+        handler that sleeps for minutes. Jobs in line are run all the same, before workers end.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            idle = self._threads - self._busy if not self._jobs else set()
+        for thread in idle:
+            join(thread, max(0.0, deadline - time.monotonic()))
+
+    def _report_full(self) -> None:
+        if not self._loud:
+            self._loud = True
+            logger.warning("all %d %s threads are busy: what comes now waits or is declined", self.most, self._kind)
+
+    def _start_one(self) -> bool:
+        thread = threading.Thread(target=self._work, name=f"relay-{self._kind}-{next(_numbers)}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads, or the interpreter is ending
+            logger.exception("no thread could be started for a handler")
+            with self._changed:
+                self._starting -= 1
+                if not self._threads and self._jobs:
+                    self._jobs.pop()
+                    return False
+        return True
+
+    def _work(self) -> None:
+        me = threading.current_thread()
+        with self._changed:
+            self._starting -= 1
+            self._threads.add(me)
+        try:
+            while (job := self._next()) is not None:
+                run(job)
+                del job  # an idle worker keeps nobody's objects alive
+        finally:
+            with self._changed:
+                self._threads.discard(me)
+                self._busy.discard(me)
+
+    def _next(self) -> Job | None:
+        """The next job for this thread; None when it may end."""
+        me = threading.current_thread()
+        with self._changed:
+            self._busy.discard(me)
+            if len(self._busy) < self.most // 2:
+                self._loud = False
+            end = time.monotonic() + self._idle_s
+            while not self._jobs:
+                left = end - time.monotonic()
+                if self._closed or left <= 0:
+                    self._threads.discard(me)
+                    return None
+                self._changed.wait(left)
+            self._busy.add(me)
+            return self._jobs.popleft()
+
+
+class Lane:
+    """Jobs that run one after the other: the handlers of one call, or of the client."""
+
+    __slots__ = ("_queue", "_workers")
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._queue: deque[Job] | None = None  # None: nothing is running or waiting
+
+    def put(self, job: Job) -> None:
+        """Run ``job`` after all that was put before it."""
+        with self._workers._changed:
+            if self._queue is not None:
+                self._queue.append(job)
+                return
+            self._queue = deque((job,))
+        if not self._workers.submit(self._run):
+            with self._workers._changed:
+                self._queue = None
+
+    def _run(self) -> None:
+        while True:
+            with self._workers._changed:
+                if not self._queue:
+                    self._queue = None
+                    return
+                job = self._queue.popleft()
+            run(job)

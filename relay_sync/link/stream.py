@@ -1,0 +1,433 @@
+"""A byte stream over TCP or TLS whose every wait has a limit and ends when another thread says so.
+
+Who may call what:
+
+- ``connect``, ``secure``, ``fill`` and ``close`` belong to one thread, the reader.
+- ``write`` and ``shut`` may be called by any thread, at any time.
+
+The socket is non-blocking from its first moment to its last, and all waiting happens in selectors:
+
+- The timeout of a blocking socket is shared by reading and writing, so no thread could choose its own.
+- A readable TLS socket may hold half a record: a blocking read would then wait for the peer's mercy.
+- OpenSSL wants one thread at a time in one TLS session. A lock round calls that never block costs nothing; round a
+  blocking read it would keep every writer out.
+- Only our own loop knows how much of a frame has left, which is what a caller must be told (`TransportTimeout` and
+  `TransportClosed` mean nothing, `TransportLost` means perhaps).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import queue
+import selectors
+import socket
+import ssl
+import threading
+from time import monotonic
+from typing import Any
+
+# One read takes at most this much from the socket.
+_CHUNK = 65536
+# One TLS record; a longer SSL_write could put several on the wire and still say that it would block.
+_RECORD = 16384
+# A frame that has begun gets at least this long to end, whatever the caller's limit: half a frame ruins the stream.
+_FINISH = 0.5
+# How long close() waits for a writer to let go; shut() has woken it, so this is for a machine that has stopped.
+_LET_GO = 5.0
+# The longest single wait: selectors count milliseconds in an int, and a caller may pass 1e9.
+_LONGEST = 3600.0
+# Not every system wakes a socket that is still connecting when it is shut down (Linux does).
+_CONNECT_SLICE = 0.5
+# websocket-client sets these on sockets that it opens itself; we hand it an open one.
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+
+_Addresses = list[tuple[Any, ...]]
+
+
+class TransportClosed(Exception):
+    """Closed on our side, or unusable before this frame began: nothing of the frame was written."""
+
+
+class TransportLost(Exception):
+    """The stream is broken; a frame being sent may have left in part or whole. The text says why."""
+
+
+class TransportTimeout(Exception):
+    """The time was up before anything of the frame was written; the stream is as good as before."""
+
+
+class OpenFailed(Exception):
+    """No connection came about.
+
+    Attributes:
+        reason: what was tried, where, what came back and what may help; one line, for people.
+        tls: True if trust is the matter (a certificate, or the CA file): trying again cannot help.
+    """
+
+    def __init__(self, reason: str, tls: bool = False) -> None:
+        super().__init__(reason, tls)
+        self.reason = reason
+        self.tls = tls
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Stream:
+    """One connection's bytes: opened once, never reused.
+
+    Attributes:
+        buffer: bytes received and not yet taken. Only the reader touches it.
+    """
+
+    def __init__(self, send_limit: float) -> None:
+        """Open nothing yet. `send_limit`: seconds that a begun write may take at most."""
+        self.buffer = bytearray()
+        self._send_limit = send_limit
+        self._chunk = memoryview(bytearray(_CHUNK))
+        self._sock: Any = None  # socket.socket, later ssl.SSLSocket; None before and after
+        self._readable: selectors.BaseSelector | None = None
+        self._tls_session = False
+        self._shut = False
+        self._broken = ""  # why nothing more may be read or written
+        self._unsendable = ""  # why nothing more may be written
+        self._opening_limit = self._opening_end = 0.0
+        self._resolved: queue.SimpleQueue[_Addresses | Exception | None] = queue.SimpleQueue()
+        # Guards _sock against being closed while another thread shuts it down: the system gives the descriptor's
+        # number to the next socket at once, and that one may be somebody else's.
+        self._life = threading.Lock()
+        # Held while a frame is written, and while the descriptor is closed (same reason).
+        self._writing = threading.Lock()
+        # Held during each call into the TLS session; those calls never wait.
+        self._tls = threading.Lock()
+
+    # Opening; the reader's thread.
+
+    def connect(self, host: str, port: int, timeout: float) -> None:
+        """Connect by TCP, trying each address of `host` in turn; `timeout` seconds are for all of the opening.
+
+        Raises OpenFailed, or TransportClosed after shut().
+        """
+        self._opening_limit, self._opening_end = timeout, monotonic() + timeout
+        addresses = self._resolve(host, port)
+        failure: OSError | None = None
+        for number, address in enumerate(addresses):
+            # One silent address must not use up the time of the next.
+            share = self.left() / (len(addresses) - number)
+            try:
+                return self._connect_to(address, monotonic() + share)
+            except OSError as exc:
+                failure = exc
+        if isinstance(failure, TimeoutError):
+            raise OpenFailed(f"{_place(host, port)} did not accept the connection {self.in_time}") from failure
+        why = _said(failure)
+        raise OpenFailed(f"could not connect to {_place(host, port)}: {why}; check host and port") from failure
+
+    def left(self) -> float:
+        """Seconds left for opening, perhaps negative."""
+        return self._opening_end - monotonic()
+
+    @property
+    def in_time(self) -> str:
+        """The limit of the opening, for messages."""
+        return f"within {self._opening_limit:g} s"
+
+    def secure(self, context: ssl.SSLContext, host: str) -> None:
+        """Begin TLS with the peer, whose certificate must be valid for `host`.
+
+        Raises OpenFailed (with ``tls`` True for a certificate that is not trusted), or TransportClosed after shut().
+        """
+        try:
+            with self._life:
+                self._refuse_if_shut()
+                self._sock = context.wrap_socket(self._sock, server_hostname=host, do_handshake_on_connect=False)
+                self._tls_session = True
+            while (wanted := self._handshake_step()) is not None:
+                if not self._wait(wanted, self.left()):
+                    raise OpenFailed(f"{host} did not finish the TLS handshake {self.in_time}")
+        except ssl.SSLCertVerificationError as exc:
+            self._refuse_if_shut()
+            raise OpenFailed(
+                f"the certificate of {host} is not trusted: {exc.verify_message}. If a private authority signed it, "
+                "give its certificate as ca_file= or SIGNALWIRE_RELAY_CA_FILE",
+                tls=True,
+            ) from exc
+        except (OSError, ValueError) as exc:
+            self._refuse_if_shut()
+            raise OpenFailed(f"no TLS with {host}: {exc}") from exc
+
+    def opened(self) -> None:
+        """Get ready for `fill` without a selector of its own for each wait."""
+        self._readable = selectors.DefaultSelector()
+        self._readable.register(self._sock, selectors.EVENT_READ)
+
+    def _resolve(self, host: str, port: int) -> _Addresses:
+        try:
+            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except (OSError, UnicodeError):
+            pass  # not an address but a name
+        # The system's resolver knows neither our limit nor shut(), and may take half a minute: it gets a thread of its
+        # own, which ends with its answer and is not waited for.
+        look_up = threading.Thread(
+            target=_look_up, args=(host, port, self._resolved), name="relay-resolver", daemon=True
+        )
+        try:
+            look_up.start()
+            found = self._resolved.get(timeout=max(0.0, self.left()))
+        except RuntimeError as exc:  # no new thread: the interpreter is ending
+            raise OpenFailed(f"could not look up {host}: {exc}") from exc
+        except queue.Empty:
+            raise OpenFailed(f"{host} was not resolved {self.in_time}; check the network") from None
+        self._refuse_if_shut()
+        if found is None or isinstance(found, Exception):
+            raise OpenFailed(f"{host} does not resolve: {_said(found)}; check the space or host") from found
+        look_up.join(_LET_GO)  # it has answered: gone in no time
+        return found
+
+    def _connect_to(self, address: tuple[Any, ...], end: float) -> None:
+        family, kind, protocol, _, target = address
+        sock = socket.socket(family, kind, protocol)
+        with self._life:
+            old, self._sock = self._sock, sock
+            if old is not None:
+                old.close()
+            self._refuse_if_shut()
+            sock.setblocking(False)
+            _set_options(sock)
+            # Under the lock: a shut() before this line is seen by the check above, one after it finds a socket that
+            # is connecting and ends that.
+            error = sock.connect_ex(target)
+        if error in _UNDER_WAY:
+            while not self._wait(selectors.EVENT_WRITE, min(_CONNECT_SLICE, end - monotonic())):
+                self._refuse_if_shut()
+                if monotonic() >= end:
+                    raise TimeoutError
+            self._refuse_if_shut()
+            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error))
+
+    def _handshake_step(self) -> int | None:
+        """Go on with the TLS handshake; the readiness to wait for, or None when it is done."""
+        self._refuse_if_shut()
+        try:
+            self._sock.do_handshake()
+        except ssl.SSLWantReadError:
+            return selectors.EVENT_READ
+        except ssl.SSLWantWriteError:
+            return selectors.EVENT_WRITE
+        return None
+
+    # Reading; the reader's thread.
+
+    def fill(self, timeout: float | None) -> bool:
+        """Wait for bytes and append what came to `buffer`; False if nothing did within `timeout` seconds.
+
+        None waits for ever (until the peer or another thread ends the stream). True means "look again": under TLS
+        what came may have been half a record. Raises TransportClosed after shut(), else TransportLost.
+        """
+        if not self._readable_now(timeout):
+            return False
+        try:
+            if self._tls_session:
+                with self._tls:
+                    count = self._sock.recv_into(self._chunk)
+            else:
+                count = self._sock.recv_into(self._chunk)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError):
+            return True
+        except ssl.SSLWantWriteError:
+            self._wait(selectors.EVENT_WRITE, timeout)
+            return True
+        except OSError as exc:
+            raise self.ended(f"the connection broke: {_said(exc)}") from exc
+        if not count:
+            raise self.ended("the peer closed the connection without a closing frame")
+        self.buffer += self._chunk[:count]
+        return True
+
+    def _readable_now(self, timeout: float | None) -> bool:
+        if self._tls_session:
+            # What TLS has decrypted already is not in the socket any more, so the selector can't see it.
+            with self._tls:
+                if self._sock.pending():
+                    return True
+        if self._readable is None:
+            return self._wait(selectors.EVENT_READ, timeout)
+        return bool(self._readable.select(_LONGEST if timeout is None else min(timeout, _LONGEST)))
+
+    def refuse(self) -> None:
+        """Raise what `ended` makes if the stream was shut, or broken by a writer; else do nothing. Cheap."""
+        if self._shut or self._broken:
+            raise self.ended("")
+
+    def ended(self, reason: str) -> TransportClosed | TransportLost:
+        """The exception for a stream that is over: after shut() whatever happens is our own closing."""
+        if self._shut:
+            return TransportClosed("closed on our side")
+        return TransportLost(self._broken or reason)
+
+    # Writing; any thread.
+
+    def write(self, data: bytes, timeout: float, *, last: bool = False, finish: float = _FINISH) -> None:
+        """Write one frame whole.
+
+        Waits up to `timeout` seconds for its turn and for room. Once begun, the frame gets what is left of that, but
+        at least `finish` seconds and at most the send limit; then the stream is broken for everybody, because the
+        rest of the frame could never follow. After a `last` frame nothing else is written.
+
+        Raises TransportTimeout or TransportClosed (nothing was written) or TransportLost (perhaps some of it was).
+        """
+        end = monotonic() + timeout
+        if not self._writing.acquire(timeout=min(max(0.0, timeout), _LONGEST)):
+            raise TransportTimeout("another frame was being written all the time")
+        try:
+            if self._shut or self._broken or self._unsendable or self._sock is None:
+                raise TransportClosed(self._broken or self._unsendable or "closed on our side")
+            if last:
+                self._unsendable = "the closing frame has been sent"
+            self._write_frame(data, end, finish)
+        finally:
+            self._writing.release()
+
+    def _write_frame(self, data: bytes, end: float, finish: float) -> None:
+        rest = memoryview(data)
+        begun = granted = False
+        try:
+            if self._tls_session:
+                # A TLS write that would block has taken its record all the same: it counts as begun. So look first.
+                self._await_room(end)
+            while rest:
+                begun = True
+                count = self._put(rest)
+                rest = rest[count:]
+                if not count:
+                    begun = self._tls_session or len(rest) < len(data)
+                    if begun and not granted:
+                        end = monotonic() + min(self._send_limit, max(finish, end - monotonic()))
+                        granted = True
+                    self._await_room(end)
+        except OSError as exc:
+            self._unsendable = f"the connection broke: {_said(exc)}"
+            # Wakes the reader, but lets it take what the peer said last, which may be why.
+            self._shut_down()
+            # Plain TCP is exact: a write that fails has written nothing.
+            if self._tls_session or len(rest) < len(data):
+                raise TransportLost(self._unsendable) from exc
+            raise TransportClosed(self._unsendable) from exc
+        except TransportTimeout:
+            if not begun:
+                raise
+            self.give_up("the peer stopped reading in the middle of a frame")
+            raise TransportLost(self._broken) from None
+        except BaseException:
+            # Ctrl-C, for one: it may even have come between the write and our knowing of it.
+            if begun and rest:
+                self.give_up("interrupted in the middle of a frame")
+            raise
+
+    def _put(self, rest: memoryview) -> int:
+        """Write what goes at once: the number of bytes, 0 if there is no room."""
+        try:
+            if not self._tls_session:
+                return int(self._sock.send(rest))
+            with self._tls:
+                return int(self._sock.send(rest[:_RECORD]))
+        except (BlockingIOError, InterruptedError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            # TLS wants to read only in a renegotiation (TLS 1.2), which the reader serves: the loop comes back here
+            # until that is over or the time is up.
+            return 0
+
+    def _await_room(self, end: float) -> None:
+        if not self._wait(selectors.EVENT_WRITE, end - monotonic()):
+            raise TransportTimeout("the peer is not reading: no room for the frame")
+
+    def _wait(self, event: int, timeout: float | None) -> bool:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._sock, event)
+            return bool(selector.select(_LONGEST if timeout is None else min(max(0.0, timeout), _LONGEST)))
+
+    # Ending.
+
+    def _refuse_if_shut(self) -> None:
+        if self._shut:
+            raise TransportClosed("closed on our side")
+
+    def give_up(self, reason: str) -> None:
+        """End the stream for everybody because of what happened here; any thread."""
+        self._broken = self._broken or reason
+        self._shut_down()
+
+    def shut(self) -> None:
+        """End the stream from any thread; wakes whoever waits in it. Never blocks, may be called twice."""
+        self._shut = True
+        self._resolved.put(None)
+        self._shut_down()
+
+    def _shut_down(self) -> None:
+        with self._life:
+            if self._sock is None:
+                return
+            try:
+                # Not SSLSocket.shutdown: it drops the TLS session first, and the reader, still busy with records,
+                # would take ciphertext for frames.
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+            except OSError:
+                return  # never connected, or gone already
+
+    def close(self) -> None:
+        """Close the descriptor; the reader's thread only, when it will not call `fill` again."""
+        self.shut()
+        if self._readable is not None:
+            self._readable.close()
+        if not self._writing.acquire(timeout=_LET_GO):
+            return  # a descriptor lost is better than a frame written into somebody else's
+        try:
+            with self._life:
+                sock, self._sock = self._sock, None
+            if sock is not None:
+                sock.close()
+        finally:
+            self._writing.release()
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the inherited descriptor; the parent's connection doesn't notice.
+
+        Touches no lock, since a thread that exists only in the parent may hold any of them. Closing a copy of a
+        descriptor sends nothing as long as the parent has its own, and neither does dropping a TLS session.
+        """
+        self._shut = True
+        self._life, self._writing, self._tls = threading.Lock(), threading.Lock(), threading.Lock()
+        self._resolved = queue.SimpleQueue()
+        sock, self._sock = self._sock, None
+        if self._readable is not None:
+            self._readable.close()  # without unregistering: the parent's epoll is this very one
+        if sock is not None:
+            sock.close()
+
+
+_UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)}
+
+
+def _look_up(host: str, port: int, answer: queue.SimpleQueue[_Addresses | Exception | None]) -> None:
+    try:
+        answer.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as exc:  # the latter for what cannot be a name
+        answer.put(exc)
+
+
+def _set_options(sock: socket.socket) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _said(exc: object) -> str:
+    return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__

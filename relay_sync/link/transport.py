@@ -1,0 +1,391 @@
+"""WebSocket over a :class:`~relay_sync.link.stream.Stream`: text frames in and out, nothing about what they say.
+
+websocket-client (1.9.2) does the upgrade, parses and checks frames, and masks them. It does not touch the socket:
+
+- ``WebSocket.close(timeout=1)`` from another thread never returns while the reader is in ``recv`` and the peer is
+  silent: both want the frame lock. ``shutdown()`` closes the descriptor and leaves the reader asleep. ``abort()``
+  does nothing after ``send_close()``. So closing is ours: `send_close`, a grace time, `shut`.
+- ``recv`` waits for the rest of a frame as long as the peer likes to drip it; ours is fed from a buffer, and
+  what has not all come yet is waited for in `receive`, up to its limit.
+- ``send`` does not tell how much of a frame left before it failed.
+- It accepts a frame of any size. The limit is set where the length has just been read.
+- It validates UTF-8 in Python, which costs more than all the rest of a frame; so that is off, and done by ``decode``.
+- It follows redirects on a socket of its own, with our credentials to come; so that is off.
+- ``create_connection`` hides the socket while it connects; an open one can be handed in, and `shut` reaches it.
+
+A new websocket-client that moves what is used here (``frame_buffer`` and its ``recv_strict``, ``recv_length``,
+``header``, ``length``; what ``connect`` asks of a socket) fails tests/link/test_transport.py.
+"""
+
+from __future__ import annotations
+
+import ssl
+import struct
+from contextlib import suppress
+from time import monotonic
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import websocket
+from websocket import ABNF
+
+from relay_sync.link.stream import OpenFailed, Stream, TransportClosed, TransportLost, TransportTimeout
+from relay_sync.masking import shorten
+
+__all__ = [
+    "FrameTooLarge",
+    "OpenFailed",
+    "Transport",
+    "TransportClosed",
+    "TransportLost",
+    "TransportTimeout",
+    "WebSocketTransport",
+    "tls_context",
+]
+
+_CLOSE_LIMIT = 0.5
+_NORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1000, 1002, 1009
+# RFC 6455 5.5: a control frame carries at most so many bytes.
+_CONTROL_LIMIT = 125
+# More than any true answer to an upgrade.
+_UPGRADE_LIMIT = 65536
+
+
+class FrameTooLarge(TransportLost):
+    """The peer announced a message above the limit; the connection is given up before the memory is taken."""
+
+
+class Transport(Protocol):
+    """What a connection needs of the road to Relay; one transport serves one connection and is not reused.
+
+    `open`, `receive` and `close` belong to one thread, the reader; the others to any.
+    """
+
+    def open(self, timeout: float) -> None:
+        """Connect, within `timeout` seconds for everything.
+
+        Raises OpenFailed, or TransportClosed when another thread called `shut`.
+        """
+
+    def receive(self, timeout: float | None) -> str | None:
+        """Return the next text frame, or None when none was complete within `timeout` seconds (None: no limit).
+
+        0 looks without waiting. Raises TransportClosed after `shut`, else TransportLost at the stream's end.
+        """
+
+    def send(self, text: str, timeout: float) -> None:
+        """Send one text frame, which must begin within `timeout` seconds.
+
+        Raises TransportTimeout or TransportClosed when nothing was written, TransportLost when that is not sure.
+        """
+
+    def send_close(self) -> None:
+        """Say goodbye to the peer if that is possible within half a second; never raises.
+
+        Nothing can be sent afterwards; what the peer sends until it closes can still be received.
+        """
+
+    def shut(self) -> None:
+        """Cut the connection and wake everybody in it. Never blocks; may be called twice, and before `open`."""
+
+    def close(self) -> None:
+        """Release everything; may be called twice."""
+
+    def abandon(self) -> None:
+        """In a forked child: release the inherited descriptor; nothing reaches the peer and no lock is touched."""
+
+
+class WebSocketTransport:
+    """The :class:`Transport` over a real socket (protocol.md 1: text frames, no subprotocol)."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        ca_file: str | None = None,
+        send_limit: float = 10.0,
+        max_frame: int = 10 * 1024 * 1024,
+    ) -> None:
+        """Prepare; opens nothing.
+
+        Args:
+            url: ``ws://`` or ``wss://``, with host, optional port and path.
+            ssl_context: used for ``wss`` as it is, in place of one made from `ca_file`.
+            ca_file: PEM file of the authorities to trust instead of the system's.
+            send_limit: seconds after which a frame that has begun to leave and cannot end breaks the connection.
+            max_frame: the largest message accepted, in bytes; fragments count together.
+
+        Raises:
+            ValueError: `url` is not a WebSocket URL.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in ("ws", "wss") or not parts.hostname:
+            raise ValueError("url must be ws://host or wss://host")
+        self._url = url
+        self._secure = parts.scheme == "wss"
+        self._host = parts.hostname
+        self._port = parts.port or (443 if self._secure else 80)
+        self._ssl_context = ssl_context
+        self._ca_file = ca_file
+        self._send_limit = send_limit
+        self._max_frame = max_frame
+        self._stream = Stream(send_limit)
+        self._frames = _Frames(self._stream.buffer, max_frame)
+        self._message: bytearray | None = None  # the fragments so far of a message, while one is being received
+        self._binary = False  # whether that message is a binary one
+        self._pong: bytes | None = None  # what the peer's latest ping carried, until it is answered
+        self._ready = False
+
+    def open(self, timeout: float) -> None:
+        """See :meth:`Transport.open`. Each stage leaves a socket that the next one uses and `shut` can reach."""
+        stream = self._stream
+        try:
+            # A proxy would be connected to here instead, and asked for a tunnel to host and port before TLS.
+            stream.connect(self._host, self._port, timeout)
+            if self._secure:
+                stream.secure(self._ssl_context or tls_context(self._ca_file), self._host)
+            self._upgrade()
+            stream.refuse()
+            stream.opened()
+            self._ready = True
+        except BaseException:
+            stream.close()
+            raise
+
+    def _upgrade(self) -> None:
+        talk = _Talk(self._stream)
+        client = websocket.WebSocket(skip_utf8_validation=True)
+        try:
+            # websocket-client has not typed this one
+            client.connect(self._url, socket=talk, redirect_limit=0, suppress_origin=True)  # type: ignore[no-untyped-call]
+            if client.getstatus() != 101:
+                raise websocket.WebSocketException("no switch of protocols")  # before 1.9 a redirect was agreement
+        except (websocket.WebSocketException, TransportClosed, TransportLost, TransportTimeout, ValueError) as exc:
+            self._stream.refuse()
+            raise OpenFailed(f"{self._host}:{self._port} {talk.failure(exc)}") from exc
+
+    def receive(self, timeout: float | None) -> str | None:
+        """See :meth:`Transport.receive`. What has come of an unfinished frame is kept for the next call.
+
+        A binary frame and one that is not UTF-8 are returned as a text that says so, which is not JSON: they are
+        the session's to count. A ping is answered here. Raises FrameTooLarge for a message above ``max_frame``.
+        """
+        stream = self._stream
+        end = None if timeout is None else monotonic() + timeout
+        left = None if timeout is None else max(0.0, timeout)
+        while True:
+            text = self._next_text() if stream.buffer else None
+            stream.refuse()
+            if text is not None:
+                return text
+            # Seen to even while bytes keep coming: a peer that drips, or floods with pings, must not hold the reader.
+            if left is not None and left < 0.0:
+                return None
+            if not stream.fill(left):
+                return None
+            if end is not None:
+                left = end - monotonic()
+
+    def _next_text(self) -> str | None:
+        """The next message that is complete in the buffer, if one is."""
+        text = None
+        try:
+            while text is None and self._stream.buffer:
+                text = self._take(self._frames.recv_frame())
+        except _Incomplete:
+            text = None
+        except FrameTooLarge as exc:
+            self._end(_TOO_BIG, str(exc))
+            raise
+        except websocket.WebSocketException as exc:
+            self._end(_PROTOCOL_ERROR, f"the peer broke the WebSocket protocol: {exc}")
+        if self._pong is not None:
+            self._answer_ping(self._pong)
+        return text
+
+    def _take(self, frame: ABNF) -> str | None:
+        """Take in one frame; the message it completes, if any."""
+        data, opcode = frame.data, frame.opcode
+        assert isinstance(data, bytes)  # str is for frames to be sent
+        if opcode == ABNF.OPCODE_TEXT and frame.fin and self._message is None:
+            return _decode(data)
+        if opcode & 8:
+            self._control(opcode, data)
+            return None
+        if (opcode == ABNF.OPCODE_CONT) is (self._message is None):
+            raise websocket.WebSocketProtocolException("a fragment out of place")
+        if self._message is None:
+            self._message, self._binary = bytearray(), opcode == ABNF.OPCODE_BINARY
+        self._message += data
+        self._frames.room = self._max_frame - len(self._message)
+        if not frame.fin:
+            return None
+        whole, self._message, self._frames.room = bytes(self._message), None, self._max_frame
+        return _unreadable("binary message", whole) if self._binary else _decode(whole)
+
+    def _control(self, opcode: int, data: bytes) -> None:
+        if opcode == ABNF.OPCODE_PING:
+            self._pong = data  # of several pings only the last needs an answer (RFC 6455 5.5.3)
+        elif opcode == ABNF.OPCODE_CLOSE:
+            code = struct.unpack("!H", data[:2])[0] if data else None
+            reason = f"{code} {data[2:].decode(errors='replace')}".strip() if data else "no code given"
+            self._say_goodbye(_NORMAL if code is None else code, 0.0)
+            raise self._stream.ended(f"closed by Relay: {reason}")
+
+    def _answer_ping(self, data: bytes) -> None:
+        self._pong = None
+        try:
+            self._stream.write(ABNF.create_frame(data, ABNF.OPCODE_PONG).format(), self._send_limit)
+        except TransportClosed:
+            return  # the way out is closed; what still comes in is worth reading
+        except TransportTimeout:
+            raise self._stream.ended("the peer sends pings and does not read the answers") from None
+
+    def _end(self, code: int, reason: str) -> None:
+        """Give the connection up, telling the peer why; raises TransportClosed if it was our own end already."""
+        self._say_goodbye(code, 0.0)
+        self._stream.give_up(reason)
+        self._stream.refuse()
+
+    def send(self, text: str, timeout: float) -> None:
+        """See :meth:`Transport.send`.
+
+        A frame that has begun gets at least half a second to end, whatever is left of `timeout`, and at most
+        ``send_limit``; then the connection is lost for everybody, since no other frame could follow half a one.
+        """
+        if not self._ready:
+            raise TransportClosed("not open")
+        self._stream.write(ABNF.create_frame(text, ABNF.OPCODE_TEXT).format(), timeout)
+
+    def send_close(self) -> None:
+        """See :meth:`Transport.send_close`."""
+        if self._ready:
+            self._say_goodbye(_NORMAL, _CLOSE_LIMIT)
+
+    def _say_goodbye(self, code: int, timeout: float) -> None:
+        frame = ABNF.create_frame(struct.pack("!H", code), ABNF.OPCODE_CLOSE).format()
+        with suppress(TransportClosed, TransportLost, TransportTimeout):
+            self._stream.write(frame, timeout, last=True, finish=0.0)
+
+    def shut(self) -> None:
+        """See :meth:`Transport.shut`."""
+        self._stream.shut()
+
+    def close(self) -> None:
+        """See :meth:`Transport.close`."""
+        self._stream.close()
+
+    def abandon(self) -> None:
+        """See :meth:`Transport.abandon`."""
+        self._stream.abandon()
+
+
+class _Incomplete(Exception):
+    """The rest of a frame has not come yet."""
+
+
+class _Frames(websocket.frame_buffer):
+    """websocket-client's parser, fed from a buffer and with a limit on what it takes in.
+
+    It keeps what it knows of a frame (header, length, mask) when `recv_strict` raises, and goes on from there.
+    """
+
+    def __init__(self, source: bytearray, limit: int) -> None:
+        super().__init__(_nothing, skip_utf8_validation=True)
+        self.source = source
+        self.limit = limit
+        self.room = limit  # what is left of the limit when fragments have come already
+
+    def recv_length(self) -> None:
+        super().recv_length()
+        # Set by the parser, before and by the line above.
+        assert self.header is not None
+        assert self.length is not None
+        if self.header[4] & 8:
+            if self.length > _CONTROL_LIMIT:
+                raise websocket.WebSocketProtocolException(f"a control frame of {self.length} bytes")
+        elif self.length > self.room:
+            size = self.limit - self.room + self.length
+            raise FrameTooLarge(f"the peer announced a message of {size} bytes; the limit is {self.limit}")
+
+    def recv_strict(self, bufsize: int) -> bytes:
+        source = self.source
+        if len(source) < bufsize:
+            raise _Incomplete
+        piece = bytes(source[:bufsize])
+        del source[:bufsize]
+        return piece
+
+
+class _Talk:
+    """What websocket-client takes for its socket during the upgrade: ours, with the limit of the whole opening."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._answer = bytearray()
+
+    def gettimeout(self) -> float:
+        """Zero: websocket-client then leaves all waiting to `recv` and `send`."""
+        return 0.0
+
+    def send(self, data: bytes) -> int:
+        """Send all of it; websocket-client would not look whether anything is left."""
+        self._stream.write(data, self._stream.left())
+        return len(data)
+
+    def recv(self, count: int) -> bytes:
+        """At least one byte and at most `count`; what comes after the upgrade stays in the buffer."""
+        buffer = self._stream.buffer
+        while not buffer:
+            if self._stream.left() <= 0.0 or not self._stream.fill(self._stream.left()):
+                raise TimeoutError
+        piece = bytes(buffer[:count])
+        del buffer[:count]
+        self._answer += piece
+        if len(self._answer) > _UPGRADE_LIMIT:
+            raise TransportLost("the answer has no end")
+        return piece
+
+    def close(self) -> None:
+        """Nothing: the stream's owner closes it, also after a failure."""
+
+    def failure(self, exc: Exception) -> str:
+        """What the peer did instead of agreeing."""
+        line = shorten(self._answer.split(b"\r\n")[0].decode("latin-1"), 80)
+        if isinstance(exc, (TimeoutError, TransportTimeout, websocket.WebSocketTimeoutException)):
+            return f"accepted the connection and did not answer the WebSocket upgrade {self._stream.in_time}"
+        if line.startswith("HTTP/"):
+            return f"answered the WebSocket upgrade with {line!r}; check host and port"
+        return f"is not a WebSocket server ({shorten(str(exc), 120)}); check host and port"
+
+
+def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
+    """Return a context that verifies certificates and host names, against `ca_file` or else the system's authorities.
+
+    Raises OpenFailed (``tls`` True) when `ca_file` cannot be used.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as exc:
+        raise OpenFailed(
+            f"the CA file {ca_file!r} (ca_file= or SIGNALWIRE_RELAY_CA_FILE) cannot be used: {exc.strerror or exc}",
+            tls=True,
+        ) from exc
+
+
+def _decode(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return _unreadable("text that is not UTF-8", data)
+
+
+def _unreadable(kind: str, data: bytes) -> str:
+    """A text that is surely not JSON and shows what came."""
+    return f"({kind}, {len(data)} bytes) {data[:200].decode(errors='replace')}"
+
+
+def _nothing(_count: int) -> bytes:
+    """The parser's way to a socket, which it does not use: recv_strict takes from the buffer."""
+    return b""

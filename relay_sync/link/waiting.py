@@ -1,0 +1,192 @@
+"""How a user's thread waits: the only file of the package that blocks one.
+
+A :class:`Monitor` is one lock with many conditions on it. Every call and every action is
+:class:`Waitable` on the monitor of its connection; its condition exists only while somebody waits.
+
+Guarantees:
+
+* A wait ends when its predicate holds, or at its deadline with :class:`RelayTimeout`; whatever can
+  no longer happen must make the predicate true (ended calls and lost sessions do).
+* A wait on the connection's own thread raises :class:`WouldDeadlock` instead: that thread alone
+  could end it.
+* A wait in a forked child raises :class:`NotConnected` before any lock is touched: the lock may have
+  been held by a thread that does not exist there.
+* Ctrl-C ends a wait of the main thread within ``SLICE`` seconds, whatever the timing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import TypeVar
+
+from relay_sync.errors import NotConnected, RelayTimeout, WouldDeadlock
+
+T = TypeVar("T")
+Clock = Callable[[], float]
+
+# A signal that lands just before the main thread falls asleep is seen only when it wakes, so it
+# sleeps in slices. Other threads never see signals and sleep through.
+SLICE = 0.2
+
+
+def check_timeout(timeout: float | None, name: str = "timeout") -> float | None:
+    """Return ``timeout`` as seconds (negative is 0), or None for no limit.
+
+    Raises:
+        TypeError: it is neither a number nor None.
+        ValueError: it is not a number of seconds (nan).
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(f"{name}={timeout!r}: give a number of seconds, or None for no limit")
+    if math.isnan(timeout):
+        raise ValueError(f"{name}={timeout!r}: give a number of seconds, or None for no limit")
+    return max(0.0, float(timeout))
+
+
+class Deadline:
+    """The moment by which one blocking call must be over."""
+
+    __slots__ = ("_clock", "_end", "timeout")
+
+    def __init__(self, timeout: float | None, clock: Clock = time.monotonic) -> None:
+        self.timeout = check_timeout(timeout)
+        self._clock = clock
+        self._end = None if self.timeout is None or math.isinf(self.timeout) else clock() + self.timeout
+
+    def left(self) -> float | None:
+        """Seconds until it, 0.0 once it has passed; None when there is no limit."""
+        return None if self._end is None else max(0.0, self._end - self._clock())
+
+    def within(self, timeout: float) -> Deadline:
+        """Whichever comes first: this deadline, or ``timeout`` seconds from now."""
+        left = self.left()
+        return Deadline(timeout, self._clock) if left is None or left > timeout else self
+
+    def nap(self) -> float | None:
+        """Seconds the next sleep of this thread may last; 0.0 once the time is up; None for ever."""
+        left = self.left()
+        if threading.get_ident() != threading.main_thread().ident:
+            # Longer sleeps than this overflow the platform's lock timeout.
+            return None if left is None else min(left, threading.TIMEOUT_MAX)
+        return SLICE if left is None else min(SLICE, left)
+
+
+class Room(threading.Condition):
+    """A condition, and how many threads are in it."""
+
+    inside = 0
+
+
+class Waitable:
+    """Something that changes, and that threads wait for; its condition exists only meanwhile."""
+
+    __slots__ = ("_room",)
+
+    def __init__(self) -> None:
+        self._room: Room | None = None
+
+    def _changed(self) -> None:
+        """Wake whoever waits, to look again. The lock is held."""
+        if self._room is not None:
+            self._room.notify_all()
+
+
+class Monitor:
+    """The lock of one connection, and every wait on it.
+
+    ``lock`` guards: the session with its unanswered requests; the connection's state, transport and
+    list of things to do after the lock; the table of calls; the states, results, handlers and
+    waiters of calls and actions. It does not guard what is set once before the thread starts, nor
+    the transport's send, which has a lock of its own.
+    """
+
+    __slots__ = ("lock", "pid", "reader")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.pid = os.getpid()
+        self.reader: int | None = None  # thread id; written once, by the reader itself
+
+    def check_process(self) -> None:
+        """Raise NotConnected in a forked child, before any lock is touched."""
+        if self.pid != os.getpid():
+            raise NotConnected(
+                f"this belongs to process {self.pid}, and this is its forked child {os.getpid()}: nothing was sent. "
+                "Calls and actions stay with the process that made them; the child's own connection opens "
+                "at the first use of the client there"
+            )
+
+    def check_thread(self, describe: Callable[[], str]) -> None:
+        """Raise WouldDeadlock on the connection's own thread, NotConnected in a forked child."""
+        self.check_process()
+        if self.reader == threading.get_ident():
+            raise WouldDeadlock(
+                f"{describe()}: a blocking method on the connection's own thread would wait for itself; "
+                "call it from a handler or from a thread of your own"
+            )
+
+    def wait_until(
+        self, thing: Waitable, ready: Callable[[], bool], deadline: Deadline, describe: Callable[[], str]
+    ) -> None:
+        """Block until ``ready()`` is true. The caller holds the lock; ``thing`` tells of changes.
+
+        Raises:
+            RelayTimeout: not true by the deadline; ``describe()`` says what was waited for.
+            WouldDeadlock: called on the connection's own thread.
+        """
+        assert self.lock.locked()
+        if ready():
+            return
+        self.check_thread(describe)
+        room = thing._room
+        if room is None:
+            room = thing._room = Room(self.lock)
+        room.inside += 1
+        try:
+            while not ready():
+                nap = deadline.nap()
+                if nap == 0.0:
+                    raise RelayTimeout(f"{describe()} within {deadline.timeout} s")
+                room.wait(nap)
+        finally:
+            room.inside -= 1
+            if not room.inside:
+                thing._room = None
+
+    def result_of(self, future: Future[T], deadline: Deadline, describe: Callable[[], str]) -> T:
+        """Block until ``future`` is set and return its result, or raise what it was failed with.
+
+        Raises:
+            RelayTimeout: not set by the deadline. ``sent`` is True: it is called after sending.
+        """
+        self.check_thread(describe)
+        while True:
+            nap = deadline.nap()
+            try:
+                return future.result(nap)
+            except FutureTimeout as late:
+                # What the future was failed with may itself be a timeout; and it may have been
+                # set in the moment between.
+                if future.done():
+                    return future.result()
+                if deadline.left() == 0.0:
+                    raise RelayTimeout(f"{describe()} within {deadline.timeout} s") from late
+
+
+def join(thread: threading.Thread | None, timeout: float) -> bool:
+    """Wait for ``thread`` to end, at most ``timeout`` seconds; never for the thread it runs in.
+
+    Returns True when it has ended (or never ran), False when it is still alive.
+    """
+    if thread is None or thread.ident is None or thread is threading.current_thread():
+        return True
+    thread.join(timeout)
+    return not thread.is_alive()
