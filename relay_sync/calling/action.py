@@ -1,0 +1,371 @@
+"""What all Actions share: an operation that runs on a call, from its start to its end.
+
+Claims:
+
+* An action is in its call's table before its command is sent, so an event may come before the answer.
+* Final stays final: ``_result`` is set once, under the lock, and nothing moves ``_state`` after it.
+* Whatever ends the call or the session ends its actions, so every wait here ends.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+
+from relay_sync.calling.checks import one_of
+from relay_sync.calling.result import Event, Outcome, Result, StopResult
+from relay_sync.errors import RelayError
+from relay_sync.link.handlers import Workers, run
+from relay_sync.link.waiting import Deadline, Waitable
+from relay_sync.wire.events import Answer
+from relay_sync.wire.states import Operation
+
+if TYPE_CHECKING:
+    from relay_sync.calling.call import Call
+    from relay_sync.calling.leg import Leg
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R", bound=Result)
+C = TypeVar("C", bound=Result)
+
+FAILED = "failed"  # ours: it never started, or its call or session ended under it
+
+
+class Over(Exception):
+    """Raised under the lock to call off a command that can no longer do anything."""
+
+
+class ActionFuture(Future[R]):
+    """A future whose callbacks run on a worker: never on the connection's thread, never under a lock."""
+
+    def __init__(self, workers: Workers) -> None:
+        super().__init__()
+        self._relay_workers = workers
+        self.set_running_or_notify_cancel()  # running: so cancel() returns False; stop() is how one stops it
+
+    def add_done_callback(self, fn: Callable[[Future[R]], object]) -> None:
+        """Call ``fn(future)`` on a worker thread once the operation has ended."""
+        super().add_done_callback(partial(self._hand_over, fn))
+
+    def _hand_over(self, fn: Callable[[Future[R]], object], future: Future[R]) -> None:
+        job = partial(fn, future)
+        if not self._relay_workers.submit(job):
+            run(job)  # disconnected, so this is a thread of the user's
+
+
+class Action(Waitable, Generic[R]):
+    """An operation that is running on a call.
+
+    Made by the ``*_async`` methods of :class:`Call`, which return once Relay has accepted or refused
+    it. Safe to use from any thread.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_control_id",
+        "_future",
+        "_heard",
+        "_leg",
+        "_payload",
+        "_result",
+        "_state",
+        "_visits",
+    )
+
+    _operation: ClassVar[Operation]
+    _command: ClassVar[str]  # the command that starts it; its sub-commands hang on it by a dot
+    _success: ClassVar[frozenset[str]]  # those of its final states that are what one wanted
+    _result_type: ClassVar[type[Result]]
+
+    def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
+        super().__init__()
+        self._leg = leg
+        self._control_id = str(uuid.uuid4())
+        self._payload = {
+            "node_id": leg.node_id,
+            "call_id": leg.id,
+            "control_id": self._control_id,
+            **params,
+        }
+        self._state = ""
+        self._heard = 0  # events of this action so far
+        self._result: R | None = None  # set once
+        self._future: ActionFuture[R] | None = None
+        self._visits: dict[str, int] | None = None  # how often each state was entered, once somebody asked
+
+    # -- what one can see ---------------------------------------------------------------------------
+
+    @property
+    def control_id(self) -> str:
+        """The UUID that identifies the operation."""
+        return self._control_id
+
+    @property
+    def call(self) -> Call:
+        """The call it runs on."""
+        return cast("Call", self._leg)  # every leg that users see is a Call
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """A copy of what was sent to Relay to start the operation."""
+        return copy.deepcopy(self._payload)
+
+    @property
+    def state(self) -> str:
+        """The present state; ``''`` before anything was heard, ``'failed'`` where it never
+        started, or its call or session ended under it."""
+        return self._state
+
+    @property
+    def completed(self) -> bool:
+        """Whether the operation is over, well or not."""
+        return self._result is not None
+
+    @property
+    def result(self) -> R:
+        """The result: final once ``completed``, and until then one that is not successful."""
+        if self._result is not None:
+            return self._result
+        return self._make(message="it is not over yet", _outcome="pending")
+
+    def __repr__(self) -> str:
+        call, control = (self._leg.id or "")[-6:], self._control_id[-6:]
+        return f"<{type(self).__name__} {self._state or 'starting'} call=…{call} control=…{control}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(f"{self!r} belongs to this process and can't be pickled: pass on call.id and control_id")
+
+    # -- waiting ------------------------------------------------------------------------------------
+
+    @property
+    def future(self) -> Future[R]:
+        """A future of the result, for ``concurrent.futures.wait`` and ``as_completed``.
+
+        Made on first use. ``cancel()`` returns False: ``stop()`` is how one stops the operation.
+        Its callbacks run on a worker thread.
+        """
+        desk = self._leg._desk
+        desk.monitor.check_process()
+        with desk.monitor.lock:
+            if self._future is None:
+                self._future = ActionFuture(desk.workers)
+                if self._result is not None:
+                    self._future.set_result(self._result)  # nobody has it yet: no callback can run here
+            return self._future
+
+    def wait(self, timeout: float | None = None) -> R:
+        """Block until the operation is over and return its result.
+
+        It ends with the operation, with its call, or with the session.
+
+        Args:
+            timeout: seconds; None waits as long as the call lives, 0 only looks.
+
+        Raises:
+            RelayTimeout: it is not over yet. That changes nothing: wait again.
+        """
+        if self._result is not None:
+            return self._result
+        self._wait_until(lambda: self._result is not None, timeout, "has not ended")
+        return self.result
+
+    def wait_for_state(self, state: str, timeout: float | None = None) -> bool:
+        """Block until the operation is in ``state``, or has been since this wait began.
+
+        Args:
+            state: one of the operation's states, or ``failed``.
+            timeout: seconds; None waits as long as that state can still come.
+
+        Returns:
+            True in that state; False only when it can't come any more.
+
+        Raises:
+            RelayTimeout: neither within ``timeout``.
+            ValueError: no such state.
+        """
+        one_of(state, "state", (*self._operation.states, FAILED))
+        lock = self._leg._desk.monitor.lock
+        self._leg._desk.monitor.check_process()
+        with lock:
+            if self._visits is None:
+                self._visits = {}
+            before = self._visits.get(state, 0)
+
+        def came() -> bool:
+            return self._state == state or self._count(state) > before
+
+        self._wait_until(lambda: came() or self._result is not None, timeout, f"was not {state!r}")
+        return came()
+
+    def _count(self, state: str) -> int:
+        return 0 if self._visits is None else self._visits.get(state, 0)
+
+    def _wait_until(self, ready: Callable[[], bool], timeout: float | None, what: str) -> None:
+        monitor = self._leg._desk.monitor
+        deadline = Deadline(timeout)
+        monitor.check_process()
+        try:
+            with monitor.lock:
+                monitor.wait_until(self, ready, deadline, lambda: f"{self!r} {what}")
+        except RelayError as error:
+            raise self._named(error)  # noqa: B904  (the same error, with ids on it)
+
+    def _named(self, error: RelayError) -> RelayError:
+        error.call_id, error.control_id = self._leg.id, self._control_id
+        return error
+
+    # -- commands -----------------------------------------------------------------------------------
+
+    def _start(self, deadline: Deadline) -> None:
+        """Send the command that starts it; returns once Relay has accepted or refused it."""
+        leg = self._leg
+        why = leg._not_usable()
+        if why:
+            self._result, self._state = self._make_unsent(why), FAILED
+            return
+        try:
+            leg._desk.connection.request(
+                self._command,
+                self._payload,
+                deadline.within(leg._desk.request_timeout),
+                sending=self._enlist,
+                answered=self._started,
+            )
+        except Over:
+            self._result, self._state = self._make_unsent(leg._not_usable()), FAILED
+        except BaseException as error:
+            with leg._desk.monitor.lock:
+                leg._actions_running().pop(self._control_id, None)
+            if isinstance(error, RelayError):
+                self._named(error)
+            raise
+
+    def _enlist(self) -> None:
+        if self._leg._not_usable():
+            raise Over
+        self._leg._actions_running()[self._control_id] = self
+
+    def _started(self, answer: Answer) -> None:
+        """Relay answered the start. The lock is held, by the reader."""
+        if not answer.ok and self._result is None:
+            self._finish(FAILED, self._make(code=answer.code, message=answer.message, _outcome="refused"))
+
+    def _control(
+        self,
+        verb: str,
+        kind: type[C],
+        wait_timeout: float | None,
+        *,
+        moves: str | None = None,
+        accepted: Callable[[], None] | None = None,
+        **more: object,
+    ) -> C:
+        """Send one sub-command and return what Relay answered.
+
+        A successful answer moves the state to ``moves``, so that it is true when this returns; but
+        only if no event of this action came since the command was sent: the event knows better.
+        """
+        connection = self._leg._desk.connection
+        connection.monitor.check_process()
+        heard = -1
+
+        def sending() -> None:
+            nonlocal heard
+            if self._result is not None:
+                raise Over
+            heard = self._heard
+
+        def answered(answer: Answer) -> None:
+            if answer.ok and self._result is None:
+                if accepted is not None:
+                    accepted()
+                if moves is not None and self._heard == heard:
+                    self._move(moves)
+
+        if self._result is not None:
+            return kind.unsent(self._why_over())
+        deadline = Deadline(wait_timeout).within(connection.limits.request)
+        params = {name: self._payload[name] for name in ("node_id", "call_id", "control_id")} | more
+        method = f"{self._command}.{verb}"
+        try:
+            return kind.of(connection.request(method, params, deadline, sending=sending, answered=answered))
+        except Over:
+            return kind.unsent(self._why_over())
+        except RelayError as error:
+            raise self._named(error)  # noqa: B904  (the same error, with ids on it)
+
+    def _why_over(self) -> str:
+        reason = self.result.message
+        return f"the operation is over already ({self._state})" + (f": {reason}" if reason else "")
+
+    # -- what happens to it; the lock is held in all of these -----------------------------------------
+
+    def _take(self, params: dict[str, Any]) -> None:
+        """An event of this operation."""
+        operation = self._operation
+        state = operation.state_of(params)
+        if self._result is not None or not state:
+            return
+        self._heard += 1
+        if state in operation.final:
+            done = state in self._success
+            message = "" if done else f"{self._command} ended with {state!r}"
+            outcome: Outcome = "done" if done else "failed"
+            event = Event(state, params)
+            self._finish(state, self._make(successful=done, message=message, event=event, _outcome=outcome))
+            return
+        if state not in operation.states:
+            logger.warning("%s: Relay told of the unknown state %r; it is kept", operation.event_type, state)
+        self._move(state)
+
+    def _move(self, state: str) -> None:
+        self._state = state
+        if self._visits is not None:
+            self._visits[state] = self._visits.get(state, 0) + 1
+        self._changed()
+
+    def _finish(self, state: str, result: R) -> None:
+        self._result = result
+        self._leg._actions_running().pop(self._control_id, None)
+        self._move(state)
+        if self._future is not None:
+            self._leg._desk.later(partial(self._future.set_result, result))
+
+    def _end_with(self, message: str, event: Event | None, outcome: Outcome) -> None:
+        """Its call or session has ended: nothing more will be heard of it."""
+        if self._result is None:
+            self._finish(FAILED, self._make(message=message, event=event, _outcome=outcome))
+
+    def _make(self, **fields: Any) -> R:
+        return cast("R", self._result_type(**fields))
+
+    def _make_unsent(self, why: str) -> R:
+        return cast("R", self._result_type.unsent(why))
+
+
+class Stoppable(Action[R]):
+    """An action with ``stop()``."""
+
+    __slots__ = ()
+
+    def stop(self, *, wait_timeout: float | None = None) -> StopResult:
+        """Stop the operation at once; return once Relay has answered, which may be before it ended.
+
+        Args:
+            wait_timeout: seconds for Relay's answer; bounded by the client's ``request_timeout`` in any case.
+
+        Returns:
+            Relay's answer. Where the operation is over already, nothing is sent and it is not successful.
+
+        Raises:
+            NotConnected: not sent.
+            ConnectionLost: unknown whether it was done.
+            RelayTimeout: no answer in time.
+        """
+        return self._control("stop", StopResult, wait_timeout)

@@ -1,0 +1,186 @@
+"""Call: what users hold of a phone call."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from typing_extensions import Self
+
+from relay_sync.calling.checks import handler as check_handler
+from relay_sync.calling.checks import one_of
+from relay_sync.calling.dial import Dialling
+from relay_sync.calling.leg import Handler
+from relay_sync.calling.play import Playing
+from relay_sync.link.waiting import Deadline
+from relay_sync.wire.states import BY_EVENT_TYPE, CALL_STATE_EVENT, CALL_STATES, EVENT_NAMES
+
+_EVENTS = EVENT_NAMES | set(BY_EVENT_TYPE) | {CALL_STATE_EVENT}
+
+
+class Call(Dialling, Playing):
+    """A phone call: made by ``client.calling``, or handed to the handler of inbound calls.
+
+    Its attributes show the latest that Relay told. Safe to use from any thread; every verb blocks
+    until what its name says has happened, and the ``*_async`` ones until Relay has accepted it.
+    """
+
+    __slots__ = ()
+
+    # -- what it is ---------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> dict[str, Any]:
+        """A copy of ``{type, params}`` as sent to Relay or received from it (protocol.md 16.2)."""
+        return copy.deepcopy(self._device) if self._device else {}
+
+    @property
+    def call_type(self) -> str | None:
+        """``phone``, ``sip`` or ``webrtc``."""
+        return None if self._device is None else self._device.get("type")
+
+    @property
+    def from_number(self) -> str | None:
+        """Who calls: a phone number, or a SIP address."""
+        return self._number("from_number", "from")
+
+    @property
+    def to_number(self) -> str | None:
+        """Who is called: a phone number, or a SIP address."""
+        return self._number("to_number", "to")
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds of ringing before Relay gives up; None where that is left to Relay."""
+        return self._ring_timeout()
+
+    def _number(self, *names: str) -> str | None:
+        params = (self._device or {}).get("params", {})
+        for name in names:
+            if isinstance(params.get(name), str):
+                return str(params[name])
+        return None
+
+    # -- how it goes --------------------------------------------------------------------------------
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended, and can still be heard of."""
+        return not self._over and self.state != "ended"
+
+    @property
+    def ended(self) -> bool:
+        """Whether its state is ``ending`` or ``ended``."""
+        return self.state in ("ending", "ended")
+
+    @property
+    def answered(self) -> bool:
+        """Whether its state is exactly ``answered``."""
+        return self.state == "answered"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended with an error, or the session that held it was lost."""
+        return self.ended and (self.end_reason == "error" or self._lost)
+
+    @property
+    def busy(self) -> bool:
+        """Whether it ended because the other side was busy."""
+        return self.ended and self.end_reason == "busy"
+
+    def __repr__(self) -> str:
+        return f"<Call {self.state or 'not dialled'} {self.direction or 'outbound'} id=…{(self.id or '')[-6:]}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(f"{self!r} belongs to this process and can't be pickled: pass on its id and node_id")
+
+    # -- waiting ------------------------------------------------------------------------------------
+
+    def wait_for(self, *events: str | Iterable[str], timeout: float | None = None) -> bool:
+        """Block until the call has been in one of these states.
+
+        Args:
+            events: call states, as separate arguments or as one list; ``ended`` where none is given.
+            timeout: seconds; None waits as long as one of them can still come, 0 only looks.
+
+        Returns:
+            True when it is or was in one of them; False when none of them can come any more: the
+            call has gone past them or ended without them, or its session was lost.
+
+        Raises:
+            RelayTimeout: neither within ``timeout``. That changes nothing: wait again.
+            ValueError, TypeError: no such state.
+        """
+        wanted = [state for item in events for state in ([item] if isinstance(item, str) else item)] or ["ended"]
+        for state in wanted:
+            one_of(state, "events", CALL_STATES)
+
+        def came() -> bool:
+            return any(state in self._occurred for state in wanted)
+
+        def past() -> bool:
+            here = CALL_STATES.index(self.state) if self.state in CALL_STATES else -1
+            return all(CALL_STATES.index(state) < here for state in wanted)
+
+        self._wait_until(lambda: came() or past(), Deadline(timeout), f"was not {' or '.join(wanted)}")
+        return came()
+
+    def wait_for_ringing(self, *, timeout: float | None = None) -> bool:
+        """Block until it rings; see :meth:`wait_for`."""
+        return self.wait_for("ringing", timeout=timeout)
+
+    def wait_for_answered(self, *, timeout: float | None = None) -> bool:
+        """Block until it is answered; see :meth:`wait_for`."""
+        return self.wait_for("answered", timeout=timeout)
+
+    def wait_for_ending(self, *, timeout: float | None = None) -> bool:
+        """Block until it is ending; see :meth:`wait_for`."""
+        return self.wait_for("ending", timeout=timeout)
+
+    def wait_for_ended(self, *, timeout: float | None = None) -> bool:
+        """Block until it has ended; see :meth:`wait_for`."""
+        return self.wait_for("ended", timeout=timeout)
+
+    # -- handlers -----------------------------------------------------------------------------------
+
+    def on(self, event: str, handler: Handler) -> Self:
+        """Have ``handler`` called with one dict, the event's fields and ``event_type``, at each such event.
+
+        Handlers are plain functions that may block and may use the call. Those of one call run one
+        at a time, in the order of the events, on a worker thread; what they raise is logged. They
+        see what Relay sends, and are dropped after the ``ended`` ones ran.
+
+        Args:
+            event: a name of api.md 11, such as ``answered`` or ``play.finished``, or Relay's own
+                name, such as ``calling.call.play``.
+            handler: a function of one argument; several may be added to one event.
+
+        Raises:
+            ValueError, TypeError: no such event, or ``handler`` can't be called.
+        """
+        one_of(event, "event", _EVENTS)
+        check_handler(handler)
+        self._change_handlers(event, lambda present: (*present, handler))
+        return self
+
+    def off(self, event: str, handler: Handler | None = None) -> Self:
+        """Remove ``handler`` from an event, or all of that event's handlers where none is given."""
+        one_of(event, "event", _EVENTS)
+        self._change_handlers(
+            event, lambda present: tuple(one for one in present if handler is not None and one is not handler)
+        )
+        return self
+
+    def _change_handlers(
+        self, event: str, change: Callable[[tuple[Handler, ...]], tuple[Handler, ...]]
+    ) -> None:
+        monitor = self._desk.monitor
+        monitor.check_process()
+        with monitor.lock:
+            if self._over:
+                return
+            handlers = self._handlers or {}
+            changed = change(handlers.get(event, ()))
+            # A new dict each time: whoever is just reading the old one is not disturbed.
+            self._handlers = {**handlers, event: changed} if changed else {k: v for k, v in handlers.items() if k != event}

@@ -1,0 +1,120 @@
+"""Calling: how one makes calls and receives them (api.md 6)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Protocol
+
+from relay_sync.calling import checks
+from relay_sync.calling.call import Call
+from relay_sync.calling.dial import DialResult, make_device
+from relay_sync.calling.result import ReceiveResult
+from relay_sync.calling.table import CallHandler, CallTable
+from relay_sync.link.waiting import Deadline, check_timeout
+
+logger = logging.getLogger(__name__)
+
+
+class Host(Protocol):
+    """What the services need of the client."""
+
+    def table(self) -> CallTable:
+        """The table of the present session, of this process."""
+
+    def receive(self, contexts: list[str], deadline: Deadline) -> ReceiveResult:
+        """Register contexts now and at every later connection."""
+
+
+class Calling:
+    """Makes calls and receives them; reached as ``client.calling``."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._handlers: dict[str, CallHandler] = {}  # by context; replaced as a whole, so reading needs no lock
+
+    def new_call(
+        self, *, call_type: str = "phone", from_number: str, to_number: str, timeout: float | None = None
+    ) -> Call:
+        """Return a call that can be dialled. Sends nothing.
+
+        Args:
+            call_type: ``phone`` or ``sip``.
+            from_number: who calls, in E.164 form such as ``+15550100``; a SIP address for ``sip``.
+            to_number: who is called, likewise.
+            timeout: seconds of ringing before Relay gives up; None leaves it to Relay.
+
+        Raises:
+            TypeError, ValueError: names the parameter, its value and the remedy.
+        """
+        return Call(self._host.table().desk, make_device(call_type, from_number, to_number, timeout))
+
+    def dial(
+        self,
+        *,
+        call_type: str = "phone",
+        from_number: str,
+        to_number: str,
+        timeout: float | None = None,
+        wait_timeout: float | None = None,
+    ) -> DialResult:
+        """Make a call, and block until it is answered or can't be any more.
+
+        A dial that times out, is interrupted or is lost hangs up what it began, whenever it shows up.
+
+        Args:
+            call_type, from_number, to_number, timeout: as in :meth:`new_call`.
+            wait_timeout: seconds for the whole of it. Without it: ``timeout`` (else 120) plus the
+                client's ``request_timeout``.
+
+        Returns:
+            Successful when answered, with the call as ``result.call``.
+
+        Raises:
+            TypeError, ValueError: bad arguments; nothing was sent.
+            NotConnected: not sent. ConnectionLost: unknown whether it was dialled.
+            RelayTimeout: neither answered nor ended in time.
+        """
+        check_timeout(wait_timeout, "wait_timeout")
+        call = self.new_call(call_type=call_type, from_number=from_number, to_number=to_number, timeout=timeout)
+        try:
+            return call.dial(wait_timeout=wait_timeout)
+        except BaseException:
+            call._abandon_dial()
+            raise
+
+    def receive(
+        self, contexts: Iterable[str], handler: CallHandler, *, wait_timeout: float | None = None
+    ) -> ReceiveResult:
+        """Have ``handler`` called with each inbound call for these contexts.
+
+        Each call is handled on a thread of its own, up to ``Client(max_handlers=...)`` at a time; a
+        call above that is passed back to Relay. Before ``connect()`` nothing is sent yet; the
+        contexts are registered at every (re)connection.
+
+        Args:
+            contexts: names of contexts, as configured for the numbers; a later handler for a
+                context takes the place of the earlier.
+            handler: a function of one argument, the :class:`Call`; it may block.
+            wait_timeout: seconds for Relay's answer; ``request_timeout`` bounds it in any case.
+
+        Returns:
+            Relay's answer; not successful where it refused the contexts.
+
+        Raises:
+            TypeError, ValueError: bad arguments; nothing was sent.
+            NotConnected, ConnectionLost, RelayTimeout: as every command.
+        """
+        names = checks.words(contexts, "contexts", "context names")
+        checks.handler(handler)
+        before = self._handlers
+        # Enlisted before it is sent: the first call may come before the answer.
+        self._handlers = {**before, **dict.fromkeys(names, handler)}
+        result = self._host.receive(names, Deadline(wait_timeout))
+        if not result.successful:
+            self._handlers = {name: known for name, known in self._handlers.items() if name not in names or name in before}
+        return result
+
+    def handler_for(self, context: str | None) -> CallHandler | None:
+        """The handler of a context's calls."""
+        return self._handlers.get(context or "")

@@ -1,0 +1,88 @@
+"""What callers pass in is judged here, before anything is sent.
+
+Each check returns the value as it goes on the wire, or raises ``TypeError`` or ``ValueError`` with
+the parameter, the value and the remedy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+
+def text(value: object, name: str, what: str) -> str:
+    """A non-empty string; ``what`` says in words what it should be."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r}: give {what} as a string")
+    if not value.strip():
+        raise ValueError(f"{name}={value!r} is empty: give {what}")
+    return value
+
+
+def number(value: object, name: str, low: float, high: float, unit: str) -> float:
+    """A finite number from ``low`` to ``high``."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name}={value!r}: give a number of {unit} {_range(low, high)}")
+    if not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"{name}={value!r}: give a finite number of {unit} {_range(low, high)}")
+    return value
+
+
+def _range(low: float, high: float) -> str:
+    return f"from {low:g} up" if math.isinf(high) else f"from {low:g} to {high:g}"
+
+
+def volume(value: object, name: str = "volume") -> float:
+    """A gain in dB from -40 to +40, 0 unchanged (api.md 1.2, 7.4)."""
+    return number(value, name, -40.0, 40.0, "dB")
+
+
+def duration(value: object, name: str = "duration") -> float:
+    """Seconds, more than 0 (protocol.md 16.1)."""
+    seconds = number(value, name, 0.0, math.inf, "seconds")
+    if seconds == 0:
+        raise ValueError(f"{name}={value!r}: give more than 0 seconds")
+    return seconds
+
+
+def count(value: object, name: str) -> int:
+    """A whole number, 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}={value!r}: give a whole number, 1 or more")
+    if value < 1:
+        raise ValueError(f"{name}={value!r}: give a whole number, 1 or more")
+    return value
+
+
+def one_of(value: object, name: str, allowed: Collection[str]) -> str:
+    """One of a fixed list of words; the nearest is suggested."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r}: give one of {_list(allowed)}")
+    if value not in allowed:
+        near = difflib.get_close_matches(value, list(allowed), 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"{name}={value!r} is unknown: {hint}give one of {_list(allowed)}")
+    return value
+
+
+def handler(value: object) -> Callable[..., Any]:
+    """Something that can be called."""
+    if not callable(value):
+        raise TypeError(f"handler={value!r} cannot be called: give a function")
+    return value
+
+
+def words(value: object, name: str, what: str) -> list[str]:
+    """A non-empty list of non-empty strings; a single string is a mistake worth naming."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{name}={value!r}: give a list of {what}, such as ['office']")
+    items = [text(item, name, what) for item in value]
+    if not items:
+        raise ValueError(f"{name}={value!r} is empty: give at least one of {what}")
+    return items
+
+
+def _list(allowed: Collection[str]) -> str:
+    return ", ".join(sorted(allowed))

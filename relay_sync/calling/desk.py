@@ -1,0 +1,57 @@
+"""What a call needs of the session it lives in, handed to it when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from relay_sync.link.connection import Connection
+from relay_sync.link.handlers import Lane, Workers
+from relay_sync.link.waiting import Monitor
+
+if TYPE_CHECKING:
+    from relay_sync.calling.leg import Leg
+
+
+class Shelf(Protocol):
+    """Where live calls are kept (the table). The lock is held in all of these."""
+
+    def dialling(self, leg: Leg) -> None:
+        """Expect events that carry the tag of ``leg``."""
+
+    def forget(self, leg: Leg) -> None:
+        """Expect nothing more for ``leg``."""
+
+    def abandon(self, leg: Leg) -> None:
+        """Nobody waits for this dial any more: hang up its legs whenever they show up."""
+
+    def watch(self, leg: Leg) -> None:
+        """Somebody waits on ``leg``, which may not be dialled yet: tell it too of the session's end."""
+
+    def unwatch(self, leg: Leg) -> None:
+        """One such wait is over."""
+
+
+class Desk:
+    """One for all calls of a session: its lock and waits, its way out, its workers."""
+
+    __slots__ = ("connection", "monitor", "shelf", "workers")
+
+    def __init__(self, connection: Connection, workers: Workers, shelf: Shelf) -> None:
+        self.connection = connection
+        self.monitor: Monitor = connection.monitor
+        self.workers = workers
+        self.shelf = shelf
+
+    @property
+    def request_timeout(self) -> float:
+        """Seconds that Relay has for the answer to one command."""
+        return self.connection.limits.request
+
+    def lane(self) -> Lane:
+        """A new lane, for the handlers of one call."""
+        return Lane(self.workers)
+
+    def later(self, act: Callable[[], object]) -> None:
+        """Have ``act`` done once the lock is released. The lock is held."""
+        self.connection.later(act)

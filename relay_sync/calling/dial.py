@@ -1,0 +1,240 @@
+"""The life of a call: dial, answer, hang up, pass back (api.md 7.2, protocol.md 10)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from relay_sync.calling.checks import duration, one_of, text
+from relay_sync.calling.leg import Leg
+from relay_sync.calling.result import CallIds, Result
+from relay_sync.link.waiting import Deadline
+from relay_sync.wire.events import Answer
+
+if TYPE_CHECKING:
+    from relay_sync.calling.call import Call
+
+R = TypeVar("R", bound=Result)
+
+RING_S = 120.0  # how long a dial without a ring timeout may take
+REASONS = ("hangup", "cancel", "busy", "noAnswer", "decline", "error")  # api.md 7.2
+CALL_TYPES = ("phone", "sip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialResult(Result):
+    """How a dial ended: successful when the call was answered.
+
+    Attributes:
+        call: the call; in a pickled result only its ids.
+    """
+
+    call: Call
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        call = values["call"]
+        values["call"] = call._call_ids() if isinstance(call, Leg) else call
+        return _dial_result, (values,)
+
+    def _ids(self) -> dict[str, str | None]:
+        call_id = self.call.call_id if isinstance(self.call, CallIds) else self.call.id
+        return {"call_id": call_id}
+
+
+def _dial_result(values: dict[str, Any]) -> DialResult:
+    return DialResult(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerResult(Result):
+    """How ``answer()`` ended: successful when the call was answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangupResult(Result):
+    """How ``hangup()`` ended: successful when Relay said that the call has ended.
+
+    Attributes:
+        reason: Relay's end reason, or the one that was sent where Relay gave none.
+    """
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassResult(Result):
+    """Relay's answer to ``pass_()``."""
+
+
+def make_device(call_type: str, from_number: str, to_number: str, timeout: float | None) -> dict[str, Any]:
+    """The device object of protocol.md 16.2, checked.
+
+    Raises:
+        TypeError, ValueError: names the parameter, its value and the remedy.
+    """
+    one_of(call_type, "call_type", CALL_TYPES)
+    number = "a phone number such as '+15550100'" if call_type == "phone" else "a SIP address such as 'sip:you@host'"
+    text(from_number, "from_number", number)
+    text(to_number, "to_number", number)
+    names = ("from_number", "to_number") if call_type == "phone" else ("from", "to")
+    params: dict[str, Any] = dict(zip(names, (from_number, to_number), strict=True))
+    if timeout is not None:
+        params["timeout"] = duration(timeout, "timeout")
+    return {"type": call_type, "params": params}
+
+
+class Dialling(Leg):
+    """The verbs of a call's life."""
+
+    __slots__ = ()
+
+    def dial(self, *, wait_timeout: float | None = None) -> DialResult:
+        """Dial the call and block until it is answered, or can't be any more.
+
+        For a call made by ``calling.new_call``. The call stays its owner's: after a time-out it
+        goes on ringing, and ``hangup()`` ends it.
+
+        Args:
+            wait_timeout: seconds for the whole of it. Without it: the call's ring timeout (else
+                120) plus the client's ``request_timeout``.
+
+        Returns:
+            Successful when answered; not when it was refused, busy, declined, not answered or ended.
+
+        Raises:
+            NotConnected: not sent. ConnectionLost: unknown whether it was dialled.
+            RelayTimeout: neither answered nor ended in time.
+        """
+        ring = self._ring_timeout()
+        limit = (ring or RING_S) + self._desk.request_timeout if wait_timeout is None else wait_timeout
+        deadline = Deadline(limit)
+        self._desk.monitor.check_process()
+        if self._over or self._dialled:
+            return self._dialled_before()
+        device = self._device or {}
+        answer = self._request(
+            "calling.dial",
+            {"tag": self.tag, "devices": [[device]]},
+            deadline,
+            sending=self._enlist_dial,
+            answered=self._dial_answered,
+        )
+        if not answer.ok:
+            return DialResult(call=self._as_call(), code=answer.code, message=answer.message, _outcome="refused")
+        self._wait_until(lambda: self.state in ("answered", "ending", "ended"), deadline, "was not answered")
+        return self._ended_in("answered", partial(DialResult, call=self._as_call()), "the call was not answered")
+
+    def answer(self, *, wait_timeout: float | None = None) -> AnswerResult:
+        """Answer an inbound call and block until it is answered, or has ended.
+
+        Args:
+            wait_timeout: seconds for the whole of it; without it the call's end bounds the wait.
+
+        Returns:
+            Successful when answered, at once where it is already; not where it was refused or ended.
+
+        Raises:
+            NotConnected: not sent. ConnectionLost: unknown whether it was done.
+            RelayTimeout: no answer from Relay, or the call not answered, in time.
+        """
+        deadline = Deadline(wait_timeout)
+        self._desk.monitor.check_process()
+        if self.state == "answered" and not self._over:
+            return AnswerResult(successful=True, event=self._last_event(), _outcome="done")
+        why = self._not_usable()
+        if why:
+            return AnswerResult.unsent(why)
+        reply = self._request("calling.answer", {}, deadline)
+        if not reply.ok:
+            return AnswerResult.of(reply)
+        self._wait_until(lambda: self.state in ("answered", "ending", "ended"), deadline, "was not answered")
+        return self._ended_in("answered", AnswerResult, "the call ended before it was answered")
+
+    def hangup(self, reason: str = "hangup", *, wait_timeout: float | None = None) -> HangupResult:
+        """End the call, answered or not, and block until it has ended.
+
+        Args:
+            reason: ``hangup``, ``cancel``, ``busy``, ``noAnswer``, ``decline`` or ``error``.
+            wait_timeout: seconds for the whole of it; without it the session's end bounds the wait.
+
+        Returns:
+            Successful when Relay said that the call has ended. Where it had ended before, nothing is
+            sent and the result is not successful.
+
+        Raises:
+            NotConnected: not sent. ConnectionLost: unknown whether it was done.
+            RelayTimeout: no answer from Relay, or the call not ended, in time.
+        """
+        one_of(reason, "reason", REASONS)
+        deadline = Deadline(wait_timeout)
+        self._desk.monitor.check_process()
+        why = self._not_usable()
+        if why:
+            return HangupResult(message=f"{why}; nothing was sent", reason=self.end_reason or reason)
+        reply = self._request("calling.end", {"reason": reason}, deadline)
+        if not reply.ok:
+            return HangupResult(code=reply.code, message=reply.message, reason=reason, _outcome="refused")
+        self._wait_until(lambda: self.state == "ended", deadline, "did not end")
+        return self._ended_in(
+            "ended", partial(HangupResult, reason=self.end_reason or reason), "Relay did not say that the call ended"
+        )
+
+    def pass_(self, *, wait_timeout: float | None = None) -> PassResult:
+        """Give an inbound call that was not answered back: Relay offers it to another consumer.
+
+        After Relay agreed, the call is no longer this client's: whatever waits on it ends.
+
+        Args:
+            wait_timeout: seconds for Relay's answer; ``request_timeout`` bounds it in any case.
+
+        Raises:
+            NotConnected: not sent. ConnectionLost: unknown whether it was done.
+            RelayTimeout: no answer in time.
+        """
+        self._desk.monitor.check_process()
+        why = self._not_usable()
+        if why:
+            return PassResult.unsent(why)
+        return PassResult.of(self._request("calling.pass", {}, Deadline(wait_timeout), answered=self._passed))
+
+    # -- plumbing -----------------------------------------------------------------------------------
+
+    def _abandon_dial(self) -> None:
+        """Nobody waits for this dial any more: hang up its legs whenever they show up."""
+        self._desk.connection.act(lambda: self._desk.shelf.abandon(self))
+
+    def _as_call(self) -> Call:
+        return cast("Call", self)  # every leg that users see is a Call
+
+    def _ring_timeout(self) -> float | None:
+        params = (self._device or {}).get("params", {})
+        timeout = params.get("timeout")
+        valid = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and math.isfinite(timeout)
+        return float(timeout) if valid else None
+
+    def _enlist_dial(self) -> None:
+        self._dialled = True
+        self._desk.shelf.dialling(self)
+
+    def _dial_answered(self, answer: Answer) -> None:
+        """Relay answered the dial. The lock is held, by the reader."""
+        if not answer.ok:
+            self._close(f"the dial was refused: {answer.message}", None, lost=False)
+
+    def _passed(self, answer: Answer) -> None:
+        if answer.ok:
+            self._close("the call was passed back", None, lost=False)
+
+    def _dialled_before(self) -> DialResult:
+        why = self._over or "the call was dialled already: make a new one"
+        return DialResult(call=self._as_call(), message=f"{why}; nothing was sent")
+
+    def _ended_in(self, state: str, kind: Callable[..., R], otherwise: str) -> R:
+        """The result of a verb whose success is that the call was, for once, in ``state``."""
+        if state in self._occurred:
+            return kind(successful=True, event=self._last_event(), _outcome="done")
+        return kind(message=self._over or otherwise, event=self._last_event(), _outcome=self._over_outcome())

@@ -1,0 +1,232 @@
+"""A call leg: what is known of it, what runs on it, and how its end ends everything on it."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from relay_sync.calling.desk import Desk
+from relay_sync.calling.result import CallIds, Event, Outcome
+from relay_sync.errors import RelayError
+from relay_sync.link.handlers import Job, Lane, run
+from relay_sync.link.waiting import Deadline, Waitable
+from relay_sync.wire.events import Answer
+from relay_sync.wire.states import CALL_STATE_EVENT, CALL_STATES, Operation
+
+if TYPE_CHECKING:
+    from relay_sync.calling.action import Action
+
+Handler = Callable[[dict[str, Any]], object]
+A = TypeVar("A", bound="Action[Any]")
+
+_ORDER = {state: place for place, state in enumerate(CALL_STATES)}
+
+
+class Leg(Waitable):
+    """The part of a call that all families of verbs stand on. Users see it as :class:`Call`."""
+
+    __slots__ = (
+        "__weakref__",
+        "_actions",
+        "_desk",
+        "_device",
+        "_dialled",
+        "_handlers",
+        "_lane",
+        "_last",
+        "_lost",
+        "_occurred",
+        "_over",
+        "context",
+        "direction",
+        "end_reason",
+        "id",
+        "node_id",
+        "peer",
+        "prev_state",
+        "state",
+        "tag",
+    )
+
+    def __init__(self, desk: Desk, device: dict[str, Any] | None, tag: str | None = None) -> None:
+        super().__init__()
+        self._desk = desk
+        self._device = device
+        self._actions: dict[str, Action[Any]] | None = None
+        self._handlers: dict[str, tuple[Handler, ...]] | None = None
+        self._lane: Lane | None = None
+        self._last: dict[str, Any] | None = None  # the params of the last state event
+        self._occurred: tuple[str, ...] = ()  # the states that Relay really told of
+        self._over = ""  # why nothing more will be heard of it; '' while it lives
+        self._lost = False  # over because the session was, not because Relay said so
+        self._dialled = False
+        #: Relay's id of the call; None before the first event of an outbound call.
+        self.id: str | None = None
+        #: Relay's node that holds the call; goes with every command.
+        self.node_id: str | None = None
+        #: A UUID made by the client, by which Relay tells the legs of a dial.
+        self.tag: str = str(uuid.uuid4()) if tag is None else tag
+        #: ``created ringing answered ending ended``; None before the first.
+        self.state: str | None = None
+        #: The state before that.
+        self.prev_state: str | None = None
+        #: The context an inbound call came for.
+        self.context: str | None = None
+        #: ``inbound`` or ``outbound``.
+        self.direction: str | None = None
+        #: Why it ended: ``hangup cancel busy noAnswer decline error``; None where Relay did not say.
+        self.end_reason: str | None = None
+        #: The call it is bridged to.
+        self.peer: Leg | None = None
+
+    # -- for the verbs ------------------------------------------------------------------------------
+
+    def _not_usable(self) -> str:
+        """Why no command can be given on this call; '' when one can."""
+        if self._over:
+            return self._over
+        if self.id is None:
+            return "the call has no id yet: dial() it first"
+        return ""
+
+    def _request(
+        self,
+        method: str,
+        params: dict[str, Any],
+        deadline: Deadline,
+        *,
+        sending: Callable[[], None] | None = None,
+        answered: Callable[[Answer], None] | None = None,
+    ) -> Answer:
+        """Send a command about this call and block for the answer; errors carry the call's id."""
+        ids = {} if self.id is None else {"node_id": self.node_id, "call_id": self.id}
+        try:
+            return self._desk.connection.request(
+                method,
+                {**ids, **params},
+                deadline.within(self._desk.request_timeout),
+                sending=sending,
+                answered=answered,
+            )
+        except RelayError as error:
+            error.call_id = self.id
+            raise
+
+    def _wait_until(self, ready: Callable[[], bool], deadline: Deadline, what: str) -> None:
+        """Block until ``ready()``, or until nothing more will be heard of the call."""
+        monitor = self._desk.monitor
+        monitor.check_process()
+        try:
+            with monitor.lock:
+                self._desk.shelf.watch(self)
+                try:
+                    monitor.wait_until(
+                        self, lambda: bool(self._over) or ready(), deadline, lambda: f"{self!r} {what}"
+                    )
+                finally:
+                    self._desk.shelf.unwatch(self)
+        except RelayError as error:
+            error.call_id = self.id
+            raise
+
+    def _start(self, action: A, wait_timeout: float | None) -> tuple[A, Deadline]:
+        deadline = Deadline(wait_timeout)
+        self._desk.monitor.check_process()
+        action._start(deadline)
+        return action, deadline
+
+    def _last_event(self) -> Event | None:
+        """The last state event, as results carry it."""
+        last = self._last
+        return None if last is None else Event(str(last.get("call_state", "")), last)
+
+    def _over_outcome(self) -> Outcome:
+        return "lost" if self._lost else "failed"
+
+    def _actions_running(self) -> dict[str, Action[Any]]:
+        """The operations that run on it, by control id. The lock is held."""
+        if self._actions is None:
+            self._actions = {}
+        return self._actions
+
+    def _call_ids(self) -> CallIds:
+        return CallIds(self.id, self.node_id, self.tag)
+
+    # -- what happens to it; the lock is held in all of these -----------------------------------------
+
+    def _take_state(self, params: dict[str, Any]) -> None:
+        """A state event. Steps may be missing; a step back or a repetition is old news."""
+        state = params.get("call_state")
+        if not isinstance(state, str) or not self._is_news(state):
+            return
+        self.prev_state, self.state = self.state, state
+        self._occurred += (state,)
+        self._last = params
+        self._learn(params)
+        self._emit(("stateChange", state), params, CALL_STATE_EVENT)
+        if state == "ended":
+            reason = f" ({self.end_reason})" if self.end_reason else ""
+            self._close(f"the call has ended{reason}", self._last_event(), lost=False)
+        self._changed()
+
+    def _is_news(self, state: str) -> bool:
+        if self._over or state == self.state:
+            return False
+        if self.state is None or state not in _ORDER:
+            return True
+        return _ORDER[state] > _ORDER.get(self.state, -1)
+
+    def _learn(self, params: dict[str, Any]) -> None:
+        """Keep what an event tells of the call itself."""
+        device = params.get("device")
+        if isinstance(device, dict) and isinstance(device.get("params"), dict):
+            self._device = device
+        for name in ("direction", "end_reason"):
+            value = params.get(name)
+            if isinstance(value, str) and value:
+                setattr(self, name, value)
+
+    def _take_operation(self, rows: tuple[Operation, ...], params: dict[str, Any]) -> None:
+        """An event of an operation that runs, or ran, on this call."""
+        action = self._actions.get(str(params.get("control_id"))) if self._actions else None
+        if action is not None:
+            action._take(params)
+        row = rows[0]
+        if self._handlers and row.names:
+            prefix = row.names[0].partition(".")[0]
+            self._emit((f"{prefix}.stateChange", f"{prefix}.{row.state_of(params)}"), params, row.event_type)
+
+    def _emit(self, names: Iterable[str], params: dict[str, Any], event_type: str) -> None:
+        """Run the handlers of these names, then of the raw event type, on the call's lane once the lock is released."""
+        if not self._handlers:
+            return
+        chosen = [handler for name in (*names, event_type) for handler in self._handlers.get(name, ())]
+        if not chosen:
+            return
+        if self._lane is None:
+            self._lane = self._desk.lane()
+        self._desk.later(partial(self._lane.put, partial(_run_all, chosen, params, event_type, self)))
+
+    def _close(self, why: str, event: Event | None, *, lost: bool) -> None:
+        """Nothing more will be heard of it: end all that runs on it, and leave the table."""
+        if self._over:
+            return
+        self._over, self._lost = why, lost
+        if lost:
+            self.prev_state, self.state = self.state, "ended"
+        for action in list((self._actions or {}).values()):
+            action._end_with(why, event, self._over_outcome())
+        self._actions = self._handlers = None
+        self._desk.shelf.forget(self)
+        self._changed()
+
+
+def _run_all(handlers: list[Handler], params: dict[str, Any], event_type: str, leg: Leg) -> None:
+    """Run handlers one after the other, each with a dict of its own; one that raises stops no other."""
+    for handler in handlers:
+        job: Job = partial(handler, {**copy.deepcopy(params), "event_type": event_type})
+        run(job, f"of call {leg.id}")
+

@@ -1,0 +1,305 @@
+"""Playing audio, speech, silence and ringtones on a call (api.md 1 and 7.4, protocol.md 11.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from relay_sync.calling import checks
+from relay_sync.calling.action import Stoppable
+from relay_sync.calling.leg import Leg
+from relay_sync.calling.result import Result
+from relay_sync.wire.states import OPERATIONS, RINGTONES
+
+Media = Mapping[str, Any]
+
+GENDERS = ("male", "female")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayResult(Result):
+    """How a playback ended: successful when it finished, by itself or by ``stop()``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayPauseResult(Result):
+    """Relay's answer to ``pause()``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayResumeResult(Result):
+    """Relay's answer to ``resume()``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayVolumeResult(Result):
+    """Relay's answer to ``volume()``."""
+
+
+class PlayAction(Stoppable[PlayResult]):
+    """A playback that is running on a call; made by :meth:`Call.play_async` and its kin.
+
+    ``state`` goes ``''``, ``'playing'`` and ``'paused'`` in turn, ``'finished'`` or ``'error'``;
+    ``'failed'`` where it never started, or its call or session ended under it. Paused is not an end.
+    """
+
+    __slots__ = ("_volume",)
+
+    _operation = OPERATIONS["play"]
+    _command = "calling.play"
+    _success = frozenset({"finished"})
+    _result_type = PlayResult
+
+    def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
+        super().__init__(leg, params)
+        self._volume: float = params.get("volume", 0.0)  # as Relay last accepted it
+
+    def pause(self, *, wait_timeout: float | None = None) -> PlayPauseResult:
+        """Pause the playback at once; return once Relay has answered.
+
+        Args:
+            wait_timeout: seconds for Relay's answer; the client's ``request_timeout`` bounds it in any case.
+
+        Returns:
+            Relay's answer; when successful, ``state`` is ``'paused'``. The pause of a paused playback
+            is sent, and Relay's answer reported. Where the playback is over, nothing is sent.
+
+        Raises:
+            NotConnected: not sent. ConnectionLost: unknown whether it was done.
+            RelayTimeout: no answer in time.
+        """
+        return self._control("pause", PlayPauseResult, wait_timeout, moves="paused")
+
+    def resume(self, *, wait_timeout: float | None = None) -> PlayResumeResult:
+        """Resume the playback at the place where it was paused; return once Relay has answered.
+
+        Args, returns and raises as :meth:`pause`; when successful, ``state`` is ``'playing'``.
+        """
+        return self._control("resume", PlayResumeResult, wait_timeout, moves="playing")
+
+    def volume(self, volume: float, *, wait_timeout: float | None = None) -> PlayVolumeResult:
+        """Change the volume of the playback from now on; return once Relay has answered.
+
+        Args:
+            volume: gain in dB from -40.0 to +40.0; 0 leaves the audio as it is.
+            wait_timeout: as in :meth:`pause`.
+
+        Raises:
+            TypeError, ValueError: not a finite number from -40 to 40; nothing was sent.
+            NotConnected, ConnectionLost, RelayTimeout: as in :meth:`pause`.
+        """
+        gain = checks.volume(volume)
+
+        def accepted() -> None:
+            self._volume = gain
+
+        return self._control("volume", PlayVolumeResult, wait_timeout, accepted=accepted, volume=gain)
+
+    def _probe(self) -> None:
+        """After a resumed session: ask whether the playback is still there, by setting the volume it has.
+
+        Relay may not replay what was missed. 404 or 410 means that it is gone. Runs on a worker.
+        """
+        answer = self._control("volume", PlayVolumeResult, None, volume=self._volume)
+        if answer.code in ("404", "410"):
+            with self._leg._desk.monitor.lock:
+                self._end_with("the playback ended while the connection was lost", None, "lost")
+
+
+class Playing(Leg):
+    """The verbs that play."""
+
+    __slots__ = ()
+
+    def play(
+        self, media_list: Iterable[Media], volume: float = 0, *, wait_timeout: float | None = None
+    ) -> PlayResult:
+        """Play media one after the other, and block until the playback has ended.
+
+        Args:
+            media_list: dicts with ``type`` ``audio`` (``url``), ``tts`` (``text``, ``language``,
+                ``gender``), ``silence`` (``duration`` in seconds) or ``ringtone`` (``name``,
+                ``duration``); flat, or with these keys under ``params``. They are not changed.
+            volume: gain in dB from -40 to 40; 0 leaves the audio as it is.
+            wait_timeout: seconds for the whole of it; without it the call's end bounds the wait.
+                A playback whose wait timed out goes on.
+
+        Returns:
+            Successful when it finished; not where Relay refused it, it ended with an error, or the
+            call ended first.
+
+        Raises:
+            TypeError, ValueError: bad arguments; nothing was sent.
+            NotConnected: not sent. ConnectionLost: unknown whether it was started.
+            RelayTimeout: no answer, or no end, in time.
+        """
+        return self._play(prepare(media_list), volume, wait_timeout)
+
+    def play_async(
+        self, media_list: Iterable[Media], volume: float = 0, *, wait_timeout: float | None = None
+    ) -> PlayAction:
+        """Start :meth:`play` and return its action once Relay has accepted or refused it. Not asyncio.
+
+        A refused one is ``completed`` with state ``'failed'``, and its result says why.
+        ``wait_timeout`` bounds Relay's answer, as ``request_timeout`` does in any case.
+        """
+        return self._play_async(prepare(media_list), volume, wait_timeout)
+
+    def play_audio(self, url: str, volume: float = 0, *, wait_timeout: float | None = None) -> PlayResult:
+        """Play an audio file and block until it has ended; ``url`` is its http or https address. See :meth:`play`."""
+        return self._play([audio(url)], volume, wait_timeout)
+
+    def play_audio_async(self, url: str, volume: float = 0, *, wait_timeout: float | None = None) -> PlayAction:
+        """Start :meth:`play_audio` and return its action once Relay has answered. See :meth:`play_async`."""
+        return self._play_async([audio(url)], volume, wait_timeout)
+
+    def play_silence(self, duration: float, *, wait_timeout: float | None = None) -> PlayResult:
+        """Play ``duration`` seconds of silence (more than 0) and block until it has ended. See :meth:`play`."""
+        return self._play([silence(duration)], 0, wait_timeout)
+
+    def play_silence_async(self, duration: float, *, wait_timeout: float | None = None) -> PlayAction:
+        """Start :meth:`play_silence` and return its action once Relay has answered. See :meth:`play_async`."""
+        return self._play_async([silence(duration)], 0, wait_timeout)
+
+    def play_tts(
+        self,
+        text: str,
+        language: str | None = None,
+        gender: str | None = None,
+        volume: float = 0,
+        *,
+        wait_timeout: float | None = None,
+    ) -> PlayResult:
+        """Speak ``text`` and block until it was said. See :meth:`play`.
+
+        Args:
+            text: what to say.
+            language: such as ``en-US``, which is Relay's default.
+            gender: ``male`` or ``female``; Relay's default is ``female``.
+            volume: gain in dB from -40 to 40.
+            wait_timeout: seconds for the whole of it.
+        """
+        return self._play([tts(text, language, gender)], volume, wait_timeout)
+
+    def play_tts_async(
+        self,
+        text: str,
+        language: str | None = None,
+        gender: str | None = None,
+        volume: float = 0,
+        *,
+        wait_timeout: float | None = None,
+    ) -> PlayAction:
+        """Start :meth:`play_tts` and return its action once Relay has answered. See :meth:`play_async`."""
+        return self._play_async([tts(text, language, gender)], volume, wait_timeout)
+
+    def play_ringtone(
+        self, name: str, duration: float | None = None, volume: float = 0, *, wait_timeout: float | None = None
+    ) -> PlayResult:
+        """Play a country's ringtone and block until it has ended. See :meth:`play`.
+
+        Args:
+            name: a country's two letters, such as ``us`` (api.md 7.4 lists them).
+            duration: seconds, more than 0; Relay's default is one ring cycle.
+            volume: gain in dB from -40 to 40.
+            wait_timeout: seconds for the whole of it.
+        """
+        return self._play([ringtone(name, duration)], volume, wait_timeout)
+
+    def play_ringtone_async(
+        self, name: str, duration: float | None = None, volume: float = 0, *, wait_timeout: float | None = None
+    ) -> PlayAction:
+        """Start :meth:`play_ringtone` and return its action once Relay has answered. See :meth:`play_async`."""
+        return self._play_async([ringtone(name, duration)], volume, wait_timeout)
+
+    def _play(self, media: list[dict[str, Any]], volume: float, wait_timeout: float | None) -> PlayResult:
+        action, deadline = self._start(self._new_play(media, volume), wait_timeout)
+        return action.wait(deadline.left())
+
+    def _play_async(self, media: list[dict[str, Any]], volume: float, wait_timeout: float | None) -> PlayAction:
+        return self._start(self._new_play(media, volume), wait_timeout)[0]
+
+    def _new_play(self, media: list[dict[str, Any]], volume: float) -> PlayAction:
+        gain = checks.volume(volume)
+        return PlayAction(self, {"play": media} | ({"volume": gain} if gain else {}))
+
+
+# -- media: checked and copied, as they go on the wire (protocol.md 16.1) -------------------------------
+
+
+def audio(url: object) -> dict[str, Any]:
+    """An audio file."""
+    return _media("audio", url=checks.text(url, "url", "the http or https address of an audio file"))
+
+
+def silence(duration: object) -> dict[str, Any]:
+    """So many seconds of silence."""
+    return _media("silence", duration=checks.duration(duration))
+
+
+def tts(text: object, language: object = None, gender: object = None, voice: object = None) -> dict[str, Any]:
+    """Text to be spoken."""
+    return _media(
+        "tts",
+        text=checks.text(text, "text", "the words to say"),
+        language=None if language is None else checks.text(language, "language", "a language such as 'en-US'"),
+        gender=None if gender is None else checks.one_of(gender, "gender", GENDERS),
+        voice=None if voice is None else checks.text(voice, "voice", "the name of a voice"),
+    )
+
+
+def ringtone(name: object, duration: object = None) -> dict[str, Any]:
+    """A country's ringtone."""
+    return _media(
+        "ringtone",
+        name=checks.one_of(name, "name", RINGTONES),
+        duration=None if duration is None else checks.duration(duration),
+    )
+
+
+def _media(kind: str, **params: Any) -> dict[str, Any]:
+    return {"type": kind, "params": {name: value for name, value in params.items() if value is not None}}
+
+
+# For each type of media: its check, the key it can't do without, and the others.
+_MEDIA: dict[str, tuple[Callable[..., dict[str, Any]], str, frozenset[str]]] = {
+    "audio": (audio, "url", frozenset()),
+    "silence": (silence, "duration", frozenset()),
+    "tts": (tts, "text", frozenset({"language", "gender", "voice"})),
+    "ringtone": (ringtone, "name", frozenset({"duration"})),
+}
+
+
+def prepare(media_list: object) -> list[dict[str, Any]]:
+    """A list of media as it goes on the wire: checked, nested and copied.
+
+    Raises:
+        TypeError, ValueError: names the item that is wrong, and what it may be.
+    """
+    if isinstance(media_list, (str, bytes, Mapping)) or not isinstance(media_list, Iterable):
+        raise TypeError(f"media_list={media_list!r}: give a list of media dicts, such as [{{'type': 'audio', 'url': …}}]")
+    media = [_prepare_one(item, place) for place, item in enumerate(media_list)]
+    if not media:
+        raise ValueError("media_list=[] is empty: give at least one media dict")
+    return media
+
+
+def _prepare_one(item: object, place: int) -> dict[str, Any]:
+    where = f"media_list[{place}]"
+    if not isinstance(item, Mapping):
+        raise TypeError(f"{where}={item!r}: give a dict with 'type' and its parameters")
+    kind = checks.one_of(item.get("type"), f"{where}['type']", _MEDIA)
+    check, needed, others = _MEDIA[kind]
+    params = item["params"] if "params" in item else {name: value for name, value in item.items() if name != "type"}
+    if not isinstance(params, Mapping):
+        raise TypeError(f"{where}['params']={params!r}: give a dict")
+    unknown = set(params) - {needed} - others
+    if unknown:
+        raise ValueError(f"{where}: {kind} knows no {sorted(map(str, unknown))}: give {sorted({needed} | others)}")
+    if needed not in params:
+        raise ValueError(f"{where}: {kind} needs {needed!r}")
+    try:
+        return check(**params)
+    except (TypeError, ValueError) as wrong:
+        raise type(wrong)(f"{where}: {wrong}") from None

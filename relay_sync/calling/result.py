@@ -1,0 +1,115 @@
+"""What every Result is: a small frozen value that says what happened and how it is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from typing_extensions import Self
+
+from relay_sync.errors import CommandRefused, ConnectionLost, OperationFailed, RelayError
+from relay_sync.wire.events import Answer
+
+# How a result came to be unsuccessful, which decides what raise_for_status() raises.
+Outcome = Literal["done", "pending", "refused", "failed", "lost"]
+
+
+class CallIds(NamedTuple):
+    """What remains of a call where the live object can't go: in a pickled result."""
+
+    call_id: str | None
+    node_id: str | None
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The event that completed an operation (api.md 10).
+
+    Attributes:
+        name: the state it told of, such as ``finished``.
+        payload: the event's own fields, as Relay sent them.
+    """
+
+    name: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a command or an operation ended; its truth value is ``successful``.
+
+    Attributes:
+        successful: True only when Relay said so.
+        code: Relay's own code of the answer, such as ``"200"`` or ``"404"``; None where Relay gave none.
+        message: Relay's own message, or what this library knows of the failure.
+        event: the event that completed the operation, where one did.
+    """
+
+    successful: bool = False
+    code: str | None = None
+    message: str = ""
+    event: Event | None = None
+    _outcome: Outcome = field(default="failed", repr=False)
+
+    def __bool__(self) -> bool:
+        return self.successful
+
+    def raise_for_status(self) -> Self:
+        """Return this result where it is successful, and raise what happened otherwise.
+
+        Raises:
+            CommandRefused: Relay refused the command.
+            OperationFailed: it ended without success: busy, an error, the call ended.
+            ConnectionLost: the session was lost: the outcome is unknown.
+            RuntimeError: it is not over yet.
+        """
+        if self.successful:
+            return self
+        what = f"{type(self).__name__}: {self.message or 'not successful'}"
+        if self._outcome == "pending":
+            raise RuntimeError(f"{what}; wait() for its end first")
+        kinds: dict[str, type[RelayError]] = {"refused": CommandRefused, "lost": ConnectionLost}
+        raise kinds.get(self._outcome, OperationFailed)(
+            self.message if self._outcome == "refused" else what, code=self.code, **self._ids()
+        )
+
+    def _ids(self) -> dict[str, str | None]:
+        payload = self.event.payload if self.event else {}
+        return {name: payload.get(name) for name in ("call_id", "control_id")}
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """The result that an answer of Relay's amounts to."""
+        return cls(
+            successful=answer.ok,
+            code=answer.code,
+            message=answer.message,
+            _outcome="done" if answer.ok else "refused",
+        )
+
+    @classmethod
+    def unsent(cls, why: str) -> Self:
+        """The result of a command that was not sent because it could no longer do anything."""
+        return cls(message=f"{why}; nothing was sent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopResult(Result):
+    """Relay's answer to ``stop()`` (api.md 9)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveResult(Result):
+    """Relay's answer to the registration of contexts (protocol.md 5.3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecuteResult(Result):
+    """Relay's answer to a command given by its wire name.
+
+    Attributes:
+        result: every field of the answer, ``code`` and ``message`` among them.
+    """
+
+    result: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,213 @@
+"""Every live call of one session, by id and by tag: takes each event to its call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from relay_sync.calling.call import Call
+from relay_sync.calling.desk import Desk
+from relay_sync.calling.leg import Leg
+from relay_sync.calling.play import PlayAction
+from relay_sync.errors import RelayError
+from relay_sync.link.connection import Connection
+from relay_sync.link.handlers import Workers, run
+from relay_sync.link.waiting import Deadline
+from relay_sync.masking import mask_number
+from relay_sync.wire.events import RelayEvent
+from relay_sync.wire.states import BY_EVENT_TYPE, CALL_RECEIVE_EVENT, CALL_STATE_EVENT
+
+logger = logging.getLogger(__name__)
+
+CallHandler = Callable[[Call], object]
+
+
+class CallTable:
+    """The calls of one session. The connection's lock guards it; the methods of the road in have it held."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        lanes: Workers,
+        conversations: Workers,
+        handler_for: Callable[[str | None], CallHandler | None],
+    ) -> None:
+        self.desk = Desk(connection, lanes, self)
+        self._conversations = conversations
+        self._handler_for = handler_for
+        self._by_id: dict[str, Call] = {}
+        self._by_tag: dict[str, Call] = {}  # dialled, and no id known yet
+        self._abandoned: dict[str, None] = {}  # tags whose legs nobody wants any more
+        self._watched: dict[Leg, int] = {}  # waited on, and perhaps not dialled
+
+    # -- the road in; the lock is held ----------------------------------------------------------------
+
+    def take(self, event: RelayEvent) -> None:
+        """Take a ``calling.*`` event to the call it is about; one about an unknown call is dropped."""
+        params = event.params
+        if event.event_type == CALL_RECEIVE_EVENT:
+            self._offered(event)
+            return
+        call = self._find(params)
+        if call is None:
+            if not self._strays(event):
+                logger.debug("%s is about an unknown call; dropped", event.event_type)
+        elif event.event_type == CALL_STATE_EVENT:
+            call._take_state(params)
+        elif event.event_type == "calling.call.dial":
+            self._dial_told(call, params)
+        else:
+            rows = BY_EVENT_TYPE.get(event.event_type)
+            if rows is None:
+                logger.debug("%s is not known; dropped", event.event_type)
+            else:
+                call._take_operation(rows, params)
+
+    def _find(self, params: dict[str, Any]) -> Call | None:
+        call_id = params.get("call_id")
+        if isinstance(call_id, str):
+            known = self._by_id.get(call_id)
+            if known is not None:
+                return known
+        tag = params.get("tag")
+        call = self._by_tag.get(tag) if isinstance(tag, str) else None
+        if call is not None and isinstance(call_id, str):
+            self._bind(call, call_id, params.get("node_id"))
+        return call
+
+    def _bind(self, call: Call, call_id: str, node_id: object) -> None:
+        """Relay has told the id of a call that was dialled."""
+        self._by_tag.pop(call.tag, None)
+        call.id, call.node_id = call_id, node_id if isinstance(node_id, str) else None
+        call.direction = call.direction or "outbound"
+        self._by_id[call_id] = call
+
+    def _dial_told(self, call: Call, params: dict[str, Any]) -> None:
+        """The outcome of a ``calling.dial``: it may come before the winner's own state event (protocol.md 10.4)."""
+        winner = params.get("call")
+        state = params.get("dial_state")
+        if state == "answered" and isinstance(winner, dict):
+            if call.id is None and isinstance(winner.get("call_id"), str):
+                self._bind(call, winner["call_id"], winner.get("node_id"))
+            call._take_state({**winner, "call_state": "answered"})
+        elif state == "failed":
+            reason = params.get("reason")
+            call._close(f"the dial failed: {reason}" if reason else "the dial failed", None, lost=False)
+
+    def _strays(self, event: RelayEvent) -> bool:
+        """A leg of a dial that was given up has shown up: hang it up."""
+        tag, call_id, node_id = (event.params.get(name) for name in ("tag", "call_id", "node_id"))
+        if not isinstance(tag, str) or tag not in self._abandoned or not isinstance(call_id, str):
+            return False
+        del self._abandoned[tag]
+        if event.params.get("call_state") != "ended":
+            self._hang_up_later(call_id, node_id)
+        return True
+
+    def _offered(self, event: RelayEvent) -> None:
+        """An inbound call."""
+        params = event.params
+        call_id, node_id = params.get("call_id"), params.get("node_id")
+        if not isinstance(call_id, str) or call_id in self._by_id:
+            return
+        call = Call(self.desk, None, str(params.get("tag") or ""))
+        call.id, call.node_id = call_id, node_id if isinstance(node_id, str) else None
+        call.direction, call.context = "inbound", event.context
+        self._by_id[call_id] = call
+        call._take_state({"call_state": "created", **params})
+        handler = self._handler_for(call.context)
+        if handler is None:
+            logger.error("nobody handles calls for the context %r; the call is passed back", call.context)
+            self._pass_back_later(call)
+        else:
+            self.desk.later(partial(self._begin, call, handler))
+
+    # -- Shelf; the lock is held ------------------------------------------------------------------------
+
+    def dialling(self, leg: Leg) -> None:
+        """See :class:`relay_sync.calling.desk.Shelf`."""
+        assert isinstance(leg, Call)
+        self._by_tag[leg.tag] = leg
+
+    def forget(self, leg: Leg) -> None:
+        """See :class:`relay_sync.calling.desk.Shelf`."""
+        if self._by_tag.get(leg.tag) is leg:
+            del self._by_tag[leg.tag]
+        if leg.id is not None and self._by_id.get(leg.id) is leg:
+            del self._by_id[leg.id]
+
+    def abandon(self, leg: Leg) -> None:
+        """See :class:`relay_sync.calling.desk.Shelf`."""
+        if leg._over or not leg._dialled:
+            return
+        if leg.id is None:
+            self._abandoned[leg.tag] = None
+            self.forget(leg)
+        else:
+            self._hang_up_later(leg.id, leg.node_id)
+
+    def watch(self, leg: Leg) -> None:
+        """See :class:`relay_sync.calling.desk.Shelf`."""
+        self._watched[leg] = self._watched.get(leg, 0) + 1
+
+    def unwatch(self, leg: Leg) -> None:
+        """See :class:`relay_sync.calling.desk.Shelf`."""
+        self._watched[leg] -= 1
+        if not self._watched[leg]:
+            del self._watched[leg]
+
+    # -- the session's fate; the lock is held -------------------------------------------------------------
+
+    def resumed(self) -> None:
+        """The session was restored: Relay may not replay what was missed, so ask of each playback."""
+        for call in self._by_id.values():
+            for action in (call._actions or {}).values():
+                if isinstance(action, PlayAction):
+                    self.desk.later(partial(self.desk.workers.submit, partial(_quietly, action._probe)))
+
+    def session_lost(self, why: str) -> None:
+        """Nothing will be heard any more of any call of this session."""
+        for leg in {**self._by_id, **self._by_tag}.values():
+            leg._close(why, None, lost=True)
+        for watched in list(self._watched):
+            watched._close(why, None, lost=True)
+        self._abandoned.clear()
+
+    def live(self) -> list[Call]:
+        """Every call that has an id and has not ended. The lock is held."""
+        return list(self._by_id.values())
+
+    # -- what workers do ----------------------------------------------------------------------------------
+
+    def _begin(self, call: Call, handler: CallHandler) -> None:
+        """Hand an inbound call to its handler, on a worker of its own."""
+        job = partial(run, partial(handler, call), f"of inbound call {call.id}")
+        if not self._conversations.submit(job, queue=False):
+            logger.error(
+                "all %d handlers are busy: the call from %s is passed back (Client(max_handlers=...))",
+                self._conversations.most,
+                mask_number(call.from_number or ""),
+            )
+            self.desk.workers.submit(partial(_quietly, call.pass_))
+
+    def _pass_back_later(self, call: Call) -> None:
+        self.desk.later(partial(self.desk.workers.submit, partial(_quietly, call.pass_)))
+
+    def _hang_up_later(self, call_id: str, node_id: object) -> None:
+        params = {"call_id": call_id, "node_id": node_id, "reason": "hangup"}
+        connection = self.desk.connection
+
+        def hang_up() -> None:
+            connection.request("calling.end", params, Deadline(connection.limits.request))
+
+        self.desk.later(partial(self.desk.workers.submit, partial(_quietly, hang_up)))
+
+
+def _quietly(act: Callable[[], object]) -> None:
+    """Do something that nobody waits for; where it fails, the log is all there is to tell."""
+    try:
+        act()
+    except RelayError as error:
+        logger.info("gave up: %s", error.message)

@@ -1,0 +1,404 @@
+"""Client: opens and closes the connection to Relay, and owns what lives on it."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import ssl
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+from typing_extensions import Self
+
+from relay_sync.calling import checks
+from relay_sync.calling.calling import Calling
+from relay_sync.calling.result import ExecuteResult, ReceiveResult
+from relay_sync.calling.table import CallTable
+from relay_sync.config import Config, resolve
+from relay_sync.errors import NotConnected, RelayError
+from relay_sync.link.connection import CLOSED, NEW, READY, RECONNECTING, Connection, Limits
+from relay_sync.link.handlers import Lane, Workers, run
+from relay_sync.link.transport import WebSocketTransport
+from relay_sync.link.waiting import Deadline
+from relay_sync.version import __version__
+from relay_sync.wire.blade import Blade
+from relay_sync.wire.events import RelayEvent
+from relay_sync.wire.session import Session
+
+logger = logging.getLogger(__name__)
+
+ClientHandler = Callable[..., object]
+
+MESSAGE = "signalwire.socket.message"
+EVENTS = ("ready", "signalwire.socket.open", "signalwire.socket.close", "signalwire.socket.error", MESSAGE)
+
+CONNECT_GRACE_S = 0.25  # so that the connection's own, better reason for a failure comes first
+
+
+class Life:
+    """One stretch from ``connect()`` to ``disconnect()`` in one process: the connection and all that lives on it."""
+
+    def __init__(self, client: Client) -> None:
+        config = client._config
+        dialect = Blade(project=config.project, token=config.token, agent=f"relay_sync/{__version__}")
+        session = Session(dialect, ping_interval=client._ping_interval, ping_timeout=client._ping_timeout)
+        session.add_contexts(client._contexts)
+        self.dialect = dialect
+        self.connection = Connection(session, client._open_transport, client._limits)
+        # Lanes outlive a slow handler only in number; conversations last as long as people talk.
+        self.lanes = Workers(client._max_handlers, "handler")
+        self.conversations = Workers(client._max_handlers, "conversation")
+        self.table = CallTable(self.connection, self.lanes, self.conversations, client.calling.handler_for)
+        self._client = client
+        self._lane = Lane(self.lanes)
+
+    # -- Listener: what the connection tells ----------------------------------------------------------
+
+    @property
+    def wants_frames(self) -> bool:
+        """Whether somebody listens to every frame."""
+        return MESSAGE in self._client._handlers
+
+    def take(self, event: RelayEvent) -> None:
+        """Take an event to the service it is for. The lock is held."""
+        if event.event_type.startswith("calling."):
+            self.table.take(event)
+        else:
+            logger.debug("%s is for no service here; dropped", event.event_type)
+
+    def resumed(self) -> None:
+        """The session was restored. The lock is held."""
+        self.table.resumed()
+
+    def session_lost(self, why: str) -> None:
+        """The session is gone. The lock is held."""
+        self.table.session_lost(why)
+
+    def frame(self, text: str) -> None:
+        """A frame came, and somebody listens to them all."""
+        try:
+            self.notify(MESSAGE, json.loads(text))
+        except (ValueError, RecursionError):
+            self.notify(MESSAGE, text)
+
+    def notify(self, name: str, *arguments: object) -> None:
+        """Run the client's handlers of ``name``, in order, on a worker."""
+        for handler in self._client._handlers.get(name, ()):
+            given = (self._client,) if name == "ready" else arguments
+            self._lane.put(partial(run, partial(handler, *given), f"of {name}"))
+
+    # -- its end --------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Close the connection; idle workers end, busy ones when their handler does."""
+        atexit.unregister(self.at_exit)
+        self.connection.stop()
+        self.lanes.close()
+        self.conversations.close()
+
+    def at_exit(self) -> None:
+        """Close what the program left open; but not, in a forked child, what is the parent's."""
+        if self.connection.monitor.pid == os.getpid():
+            self.end()
+
+
+class Client:
+    """A connection to Relay for code that blocks; safe to share between any number of threads.
+
+    Constructing starts no thread and opens no socket. ``connect()``, or entering ``with``, does.
+    Leaving ``with`` disconnects and leaves calls up, unless ``hangup_on_exit`` is set.
+
+    After a fork, the child's client opens a connection of its own at first use where the parent's
+    was connected; contexts are the parent's until the child receives them itself.
+
+    Args:
+        project: project id; else ``SIGNALWIRE_PROJECT_ID``.
+        token: API token; else ``SIGNALWIRE_API_TOKEN``.
+        host: Relay's host, a space, or a ``ws://``/``wss://``/``https://`` address; else
+            ``SIGNALWIRE_RELAY_HOST``, else the space's host, else ``relay.signalwire.com``.
+        space: the space, as ``example`` or ``example.signalwire.com``; else ``SIGNALWIRE_SPACE``.
+        request_timeout: seconds that Relay has for the answer to one command.
+        connect_timeout: seconds for one attempt to connect, up to ``ready``.
+        resume_timeout: seconds a lost session may take to be resumed before all in it is given up.
+        ping_interval: seconds between the pings that keep the connection alive.
+        ping_timeout: seconds of silence after a ping that mean that the connection is lost.
+        max_handlers: how many inbound calls are handled at a time, and how many calls' event
+            handlers; a call above that is passed back to Relay.
+        hangup_on_exit: whether leaving ``with`` hangs up the calls that are up.
+        ca_file: certificates to trust, a PEM file; else ``SIGNALWIRE_RELAY_CA_FILE``, else the system's.
+        ssl_context: a context of your own instead.
+
+    Raises:
+        ConfigurationError: something needed is missing or can't be; names what was looked for.
+        TypeError, ValueError: a limit is not a number of seconds.
+    """
+
+    def __init__(
+        self,
+        project: str | None = None,
+        token: str | None = None,
+        host: str | None = None,
+        *,
+        space: str | None = None,
+        request_timeout: float = 10.0,
+        connect_timeout: float = 10.0,
+        resume_timeout: float = 60.0,
+        ping_interval: float = 10.0,
+        ping_timeout: float = 10.0,
+        max_handlers: int = 256,
+        hangup_on_exit: bool = False,
+        ca_file: str | os.PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._config: Config = resolve(project=project, token=token, host=host, space=space, ca_file=ca_file)
+        self._limits = Limits(
+            connect=checks.duration(connect_timeout, "connect_timeout"),
+            request=checks.duration(request_timeout, "request_timeout"),
+            resume=checks.duration(resume_timeout, "resume_timeout"),
+        )
+        self._ping_interval = checks.duration(ping_interval, "ping_interval")
+        self._ping_timeout = checks.duration(ping_timeout, "ping_timeout")
+        self._max_handlers = checks.count(max_handlers, "max_handlers")
+        self._hangup_on_exit = hangup_on_exit
+        self._ssl_context = ssl_context
+        # Replaced as a whole at each change, so that reading needs no lock.
+        self._handlers: dict[str, tuple[ClientHandler, ...]] = {}
+        self._contexts: tuple[str, ...] = ()
+        self.calling = Calling(self)
+        # By process id: a forked child finds nothing under its own and begins afresh. Safe without a
+        # lock, which the fork might have caught held, because dict.setdefault is atomic.
+        self._lives: dict[int, Life] = {}
+
+    # -- what it is -----------------------------------------------------------------------------------
+
+    @property
+    def project(self) -> str:
+        """The project id."""
+        return self._config.project
+
+    @property
+    def host(self) -> str:
+        """The address of Relay, as ``wss://…``."""
+        return self._config.url
+
+    @property
+    def state(self) -> str:
+        """``new``, ``connecting``, ``ready``, ``reconnecting`` or ``closed``."""
+        life = self._lives.get(os.getpid())
+        return NEW if life is None else life.connection.state
+
+    @property
+    def connected(self) -> bool:
+        """Whether commands can be sent now: ``state == "ready"``."""
+        return self.state == READY
+
+    @property
+    def session_id(self) -> str | None:
+        """Relay's id of the session."""
+        return self._life().dialect.session_id
+
+    @property
+    def signature(self) -> str | None:
+        """The signature of the authorization."""
+        return self._life().dialect.signature
+
+    @property
+    def protocol(self) -> str | None:
+        """The protocol string of the session."""
+        return self._life().dialect.protocol
+
+    @property
+    def contexts(self) -> list[str]:
+        """The contexts that are registered at every connection."""
+        return list(self._life().connection.session.contexts)
+
+    def __repr__(self) -> str:
+        return f"<Client {self.state} {self.host}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a Client holds a connection and can't be pickled: make one in each process")
+
+    # -- life -----------------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Connect and block until Relay says ready. Tries once.
+
+        A second call, from any thread, waits for the first; when ready it does nothing. After
+        ``disconnect()``, or after a failure, it may be called again.
+
+        Raises:
+            ConnectFailed: Relay could not be reached, or did not say ready within ``connect_timeout``.
+            AuthenticationFailed: Relay refused project and token.
+            NotConnected: ``disconnect()`` was called meanwhile.
+        """
+        life = self._life()
+        if life.connection.state == CLOSED:
+            life = self._begin_again(life)
+        atexit.unregister(life.at_exit)
+        atexit.register(life.at_exit)
+        try:
+            life.connection.start(life)
+            if life.connection.state != RECONNECTING:
+                life.connection.wait_ready(Deadline(self._limits.connect + CONNECT_GRACE_S))
+        except BaseException:
+            life.end()
+            raise
+
+    def disconnect(self) -> None:
+        """Close the connection; calls stay up. What waits on it ends.
+
+        May be called twice, from any thread, and from a handler. Operations end as ``failed``;
+        commands in flight raise ``ConnectionLost``.
+        """
+        life = self._lives.get(os.getpid())
+        if life is not None:
+            life.end()
+
+    def run(self) -> None:
+        """Connect where that has not been done, and block until ``disconnect()`` or Ctrl-C, which disconnects.
+
+        Raises:
+            ConnectFailed, AuthenticationFailed: the connection failed, or can't be had again.
+        """
+        self.connect()
+        try:
+            self._life().connection.wait_closed(Deadline(None))
+        except KeyboardInterrupt:
+            logger.info("interrupted; disconnecting")
+        finally:
+            self.disconnect()
+
+    def __enter__(self) -> Self:
+        self.connect()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._hangup_on_exit:
+                self._hang_up_all()
+        finally:
+            self.disconnect()
+
+    # -- handlers and commands ------------------------------------------------------------------------
+
+    def on(self, event: str, handler: ClientHandler) -> Self:
+        """Have ``handler`` called at each event of the client (api.md 3.4), on a worker thread, in order.
+
+        Args:
+            event: ``ready`` (called with the client, again after each reconnect),
+                ``signalwire.socket.open`` and ``.close`` (nothing), ``.error`` (the exception) or
+                ``.message`` (every frame received, parsed).
+            handler: a function; it may block, and what it raises is logged.
+        """
+        checks.one_of(event, "event", EVENTS)
+        checks.handler(handler)
+        self._handlers = {**self._handlers, event: (*self._handlers.get(event, ()), handler)}
+        return self
+
+    def off(self, event: str, handler: ClientHandler | None = None) -> Self:
+        """Remove ``handler`` from an event, or all of that event's where none is given."""
+        checks.one_of(event, "event", EVENTS)
+        kept = tuple(one for one in self._handlers.get(event, ()) if handler is not None and one is not handler)
+        others = {name: known for name, known in self._handlers.items() if name != event}
+        self._handlers = {**others, event: kept} if kept else others
+        return self
+
+    def execute(self, method: str, params: dict[str, Any], *, wait_timeout: float | None = None) -> ExecuteResult:
+        """Send any command by its wire name and block until Relay has answered.
+
+        Args:
+            method: such as ``calling.play``.
+            params: its parameters; must be JSON.
+            wait_timeout: seconds for the answer; ``request_timeout`` bounds it in any case.
+
+        Returns:
+            Relay's answer, with all its fields as ``result``; not successful where it refused.
+
+        Raises:
+            TypeError, ValueError: the parameters are not JSON; nothing was sent.
+            NotConnected: not sent. ConnectionLost: unknown whether it was done. RelayTimeout: no answer.
+        """
+        checks.text(method, "method", "a command such as 'calling.play'")
+        if not isinstance(params, dict):
+            raise TypeError(f"params={params!r}: give a dict")
+        deadline = Deadline(wait_timeout).within(self._limits.request)
+        answer = self._connected_life().connection.request(method, params, deadline)
+        return ExecuteResult(
+            successful=answer.ok,
+            code=answer.code,
+            message=answer.message,
+            result=answer.result,
+            _outcome="done" if answer.ok else "refused",
+        )
+
+    # -- for the services (calling.Host) --------------------------------------------------------------
+
+    def table(self) -> CallTable:
+        """The table of calls of the present session, of this process."""
+        return self._connected_life().table
+
+    def receive(self, contexts: list[str], deadline: Deadline) -> ReceiveResult:
+        """Register contexts now, where connected, and at every later connection."""
+        life = self._connected_life()
+        session, lock = life.connection.session, life.connection.monitor.lock
+        with lock:
+            session.add_contexts(contexts)
+            state = life.connection.state
+        if state == NEW:
+            self._contexts = session.contexts
+            return ReceiveResult(successful=True, message="registered at connect()", _outcome="done")
+        answer = life.connection.request(
+            "signalwire.receive", {"contexts": contexts}, deadline.within(self._limits.request)
+        )
+        if not answer.ok:
+            with lock:
+                session.remove_contexts(contexts)
+        self._contexts = session.contexts
+        return ReceiveResult.of(answer)
+
+    # -- plumbing -------------------------------------------------------------------------------------
+
+    def _life(self) -> Life:
+        pid = os.getpid()
+        life = self._lives.get(pid)
+        return life if life is not None else self._lives.setdefault(pid, Life(self))
+
+    def _connected_life(self) -> Life:
+        """The present life; in a forked child whose parent was connected, connect first."""
+        inherited = [life for pid, life in self._lives.items() if pid != os.getpid()]
+        life = self._life()
+        if inherited:
+            for parents in inherited:
+                parents.connection.abandon()
+                self._lives.pop(parents.connection.monitor.pid, None)
+            if life.connection.state == NEW and any(one.connection.state not in (NEW, CLOSED) for one in inherited):
+                self.connect()
+        return life
+
+    def _begin_again(self, ended: Life) -> Life:
+        """A new life after one that ended; only one thread's is taken."""
+        with ended.connection.monitor.lock:
+            if self._lives.get(os.getpid()) is ended:
+                self._lives[os.getpid()] = Life(self)
+        return self._lives[os.getpid()]
+
+    def _open_transport(self) -> WebSocketTransport:
+        return WebSocketTransport(self._config.url, ssl_context=self._ssl_context, ca_file=self._config.ca_file)
+
+    def _hang_up_all(self) -> None:
+        """End every call that is up, and wait for Relay's answers, together within ``request_timeout``."""
+        life = self._life()
+        deadline = Deadline(self._limits.request)
+        with life.connection.monitor.lock:
+            calls = life.table.live()
+        for call in calls:
+            try:
+                call._request("calling.end", {"reason": "hangup"}, deadline)
+            except (NotConnected, RelayError) as error:
+                logger.warning("could not hang up %r: %s", call, error.message)
