@@ -20,7 +20,7 @@ from relay_sync.calling.result import ExecuteResult, ReceiveResult
 from relay_sync.calling.table import CallTable
 from relay_sync.config import Config, resolve
 from relay_sync.errors import NotConnected, RelayError
-from relay_sync.link.connection import CLOSED, NEW, READY, RECONNECTING, Connection, Limits
+from relay_sync.link.connection import CLOSED, NEW, READY, Connection, Limits
 from relay_sync.link.handlers import Lane, Workers, run
 from relay_sync.link.transport import WebSocketTransport
 from relay_sync.link.waiting import Deadline
@@ -227,8 +227,8 @@ class Client:
     def connect(self) -> None:
         """Connect and block until Relay says ready. Tries once.
 
-        A second call, from any thread, waits for the first; when ready it does nothing. After
-        ``disconnect()``, or after a failure, it may be called again.
+        A second call, from any thread, waits for the first; when ready it does nothing; while
+        reconnecting it waits for ready. After ``disconnect()``, or after a failure, it may be called again.
 
         Raises:
             ConnectFailed: Relay could not be reached, or did not say ready within ``connect_timeout``.
@@ -242,10 +242,11 @@ class Client:
         atexit.register(life.at_exit)
         try:
             life.connection.start(life)
-            if life.connection.state != RECONNECTING:
-                life.connection.wait_ready(Deadline(self._limits.connect + CONNECT_GRACE_S))
+            life.connection.wait_ready(Deadline(self._limits.connect + CONNECT_GRACE_S))
         except BaseException:
-            life.end()
+            # One attempt was made and is over; a client that is reconnecting goes on with that.
+            if not life.connection.was_ready:
+                life.end()
             raise
 
     def disconnect(self) -> None:

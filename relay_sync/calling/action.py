@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from relay_sync.calling.checks import one_of
 from relay_sync.calling.result import Event, Outcome, Result, StopResult
+from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
 from relay_sync.link.handlers import Workers, run
 from relay_sync.link.waiting import Deadline, Waitable
@@ -71,10 +72,12 @@ class Action(Waitable, Generic[R]):
         "_control_id",
         "_future",
         "_heard",
+        "_last",
         "_leg",
         "_payload",
         "_result",
         "_state",
+        "_streams",
         "_visits",
     )
 
@@ -82,20 +85,21 @@ class Action(Waitable, Generic[R]):
     _command: ClassVar[str]  # the command that starts it; its sub-commands hang on it by a dot
     _success: ClassVar[frozenset[str]]  # those of its final states that are what one wanted
     _result_type: ClassVar[type[Result]]
+    _controlled: ClassVar[bool] = True  # whether the wire names it by a control id; else there is one per call
 
     def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
         super().__init__()
         self._leg = leg
         self._control_id = str(uuid.uuid4())
-        self._payload = {
-            "node_id": leg.node_id,
-            "call_id": leg.id,
-            "control_id": self._control_id,
-            **params,
-        }
+        ids = {"node_id": leg.node_id, "call_id": leg.id}
+        if self._controlled:
+            ids["control_id"] = self._control_id
+        self._payload: dict[str, Any] = {**ids, **params}
         self._state = ""
         self._heard = 0  # events of this action so far
+        self._last: Event | None = None  # the last event of this action
         self._result: R | None = None  # set once
+        self._streams: list[EventStream] | None = None
         self._future: ActionFuture[R] | None = None
         self._visits: dict[str, int] | None = None  # how often each state was entered, once somebody asked
 
@@ -203,6 +207,31 @@ class Action(Waitable, Generic[R]):
         self._wait_until(lambda: came() or self._result is not None, timeout, f"was not {state!r}")
         return came()
 
+    def events(self, timeout: float | None = None) -> EventStream:
+        """Iterate over the events of this operation, from the last one heard to its end.
+
+        Args:
+            timeout: seconds that each step may wait for the next event; None waits as long as the call lives.
+
+        Returns:
+            An iterator of :class:`Event`, which ends with the operation, its call or the session. A
+            step raises ``RelayTimeout`` when nothing came in time; the next one may go on.
+        """
+        desk = self._leg._desk
+        desk.monitor.check_process()
+        stream = EventStream(desk.monitor, timeout, self._drop_stream, repr(self))
+        with desk.monitor.lock:
+            if self._last is not None:
+                stream._add(self._last)
+            if self._result is not None:
+                stream._end()
+            else:
+                self._streams = [*(self._streams or ()), stream]
+        return stream
+
+    def _drop_stream(self, stream: EventStream) -> None:
+        self._streams = [one for one in self._streams or () if one is not stream]
+
     def _count(self, state: str) -> int:
         return 0 if self._visits is None else self._visits.get(state, 0)
 
@@ -238,23 +267,41 @@ class Action(Waitable, Generic[R]):
                 answered=self._started,
             )
         except Over:
-            self._result, self._state = self._make_unsent(leg._not_usable()), FAILED
+            why = leg._not_usable() or f"{self._command} is running on this call already"
+            self._result, self._state = self._make_unsent(why), FAILED
         except BaseException as error:
             with leg._desk.monitor.lock:
-                leg._actions_running().pop(self._control_id, None)
+                self._leave()
             if isinstance(error, RelayError):
                 self._named(error)
             raise
 
     def _enlist(self) -> None:
-        if self._leg._not_usable():
+        running = self._leg._actions_running()
+        if self._leg._not_usable() or running.get(self._key(), self) is not self:
             raise Over
-        self._leg._actions_running()[self._control_id] = self
+        running[self._key()] = self
+
+    def _key(self) -> str:
+        """By what its events are taken to it."""
+        return self._control_id if self._controlled else self._operation.kind
+
+    def _leave(self) -> None:
+        running = self._leg._actions_running()
+        if running.get(self._key()) is self:
+            del running[self._key()]
 
     def _started(self, answer: Answer) -> None:
         """Relay answered the start. The lock is held, by the reader."""
-        if not answer.ok and self._result is None:
+        if self._result is not None:
+            return
+        if answer.ok:
+            self._accepted(answer)
+        else:
             self._finish(FAILED, self._make(code=answer.code, message=answer.message, _outcome="refused"))
+
+    def _accepted(self, answer: Answer) -> None:
+        """Relay accepted the start. The lock is held, by the reader."""
 
     def _control(
         self,
@@ -291,7 +338,10 @@ class Action(Waitable, Generic[R]):
         if self._result is not None:
             return kind.unsent(self._why_over())
         deadline = Deadline(wait_timeout).within(connection.limits.request)
-        params = {name: self._payload[name] for name in ("node_id", "call_id", "control_id")} | more
+        params: dict[str, Any] = {
+            name: self._payload[name] for name in ("node_id", "call_id", "control_id") if name in self._payload
+        }
+        params.update(more)
         method = f"{self._command}.{verb}"
         try:
             return kind.of(connection.request(method, params, deadline, sending=sending, answered=answered))
@@ -308,21 +358,34 @@ class Action(Waitable, Generic[R]):
 
     def _take(self, params: dict[str, Any]) -> None:
         """An event of this operation."""
-        operation = self._operation
-        state = operation.state_of(params)
+        state = self._operation.state_of(params)
         if self._result is not None or not state:
             return
         self._heard += 1
-        if state in operation.final:
-            done = state in self._success
-            message = "" if done else f"{self._command} ended with {state!r}"
-            outcome: Outcome = "done" if done else "failed"
-            event = Event(state, params)
-            self._finish(state, self._make(successful=done, message=message, event=event, _outcome=outcome))
+        event = Event(state, params)
+        for stream in self._streams or ():
+            stream._add(event)
+        self._last = event
+        result = self._judge(state, params)
+        if result is not None:
+            self._finish(state, result)
             return
-        if state not in operation.states:
-            logger.warning("%s: Relay told of the unknown state %r; it is kept", operation.event_type, state)
+        if state not in self._operation.states:
+            logger.warning("%s: Relay told of the unknown state %r; it is kept", self._operation.event_type, state)
         self._move(state)
+
+    def _judge(self, state: str, params: dict[str, Any]) -> R | None:
+        """The result, where this event ends the operation; None where it goes on."""
+        if state not in self._operation.final:
+            return None
+        return self._ended(state, params, state in self._success)
+
+    def _ended(self, state: str, params: dict[str, Any], successful: bool, **fields: Any) -> R:
+        """The result of an operation that Relay said has ended."""
+        outcome: Outcome = "done" if successful else "failed"
+        message = "" if successful else f"{self._command} ended with {state!r}"
+        event = Event(state, params)
+        return self._make(successful=successful, message=message, event=event, _outcome=outcome, **fields)
 
     def _move(self, state: str) -> None:
         self._state = state
@@ -332,8 +395,11 @@ class Action(Waitable, Generic[R]):
 
     def _finish(self, state: str, result: R) -> None:
         self._result = result
-        self._leg._actions_running().pop(self._control_id, None)
+        self._leave()
         self._move(state)
+        for stream in self._streams or ():
+            stream._end()
+        self._streams = None
         if self._future is not None:
             self._leg._desk.later(partial(self._future.set_result, result))
 

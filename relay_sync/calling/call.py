@@ -13,6 +13,7 @@ from relay_sync.calling.checks import one_of
 from relay_sync.calling.dial import Dialling
 from relay_sync.calling.leg import Handler
 from relay_sync.calling.play import Playing
+from relay_sync.calling.stream import EventStream
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.states import BY_EVENT_TYPE, CALL_STATE_EVENT, CALL_STATES, EVENT_NAMES
 
@@ -142,6 +143,32 @@ class Call(Dialling, Playing):
         """Block until it has ended; see :meth:`wait_for`."""
         return self.wait_for("ended", timeout=timeout)
 
+    def events(self, timeout: float | None = None) -> EventStream:
+        """Iterate over everything that Relay tells of this call from now on, until its end.
+
+        The ``name`` of each :class:`Event` is the most particular one that :meth:`on` knows it by,
+        such as ``answered`` or ``play.finished``.
+
+        Args:
+            timeout: seconds that each step may wait for the next event; None waits as long as the call lives.
+
+        Returns:
+            An iterator, which ends with the call or the session. A step raises ``RelayTimeout``
+            when nothing came in time; the next one may go on.
+        """
+        monitor = self._desk.monitor
+        monitor.check_process()
+        stream = EventStream(monitor, timeout, self._drop_stream, repr(self))
+        with monitor.lock:
+            if self._over:
+                stream._end()
+            else:
+                self._streams = [*(self._streams or ()), stream]
+        return stream
+
+    def _drop_stream(self, stream: EventStream) -> None:
+        self._streams = [one for one in self._streams or () if one is not stream]
+
     # -- handlers -----------------------------------------------------------------------------------
 
     def on(self, event: str, handler: Handler) -> Self:
@@ -172,9 +199,7 @@ class Call(Dialling, Playing):
         )
         return self
 
-    def _change_handlers(
-        self, event: str, change: Callable[[tuple[Handler, ...]], tuple[Handler, ...]]
-    ) -> None:
+    def _change_handlers(self, event: str, change: Callable[[tuple[Handler, ...]], tuple[Handler, ...]]) -> None:
         monitor = self._desk.monitor
         monitor.check_process()
         with monitor.lock:
@@ -182,5 +207,5 @@ class Call(Dialling, Playing):
                 return
             handlers = self._handlers or {}
             changed = change(handlers.get(event, ()))
-            # A new dict each time: whoever is just reading the old one is not disturbed.
-            self._handlers = {**handlers, event: changed} if changed else {k: v for k, v in handlers.items() if k != event}
+            others = {name: known for name, known in handlers.items() if name != event}
+            self._handlers = {**others, event: changed} if changed else others

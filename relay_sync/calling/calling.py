@@ -112,7 +112,8 @@ class Calling:
         self._handlers = {**before, **dict.fromkeys(names, handler)}
         result = self._host.receive(names, Deadline(wait_timeout))
         if not result.successful:
-            self._handlers = {name: known for name, known in self._handlers.items() if name not in names or name in before}
+            unknown = set(names) - set(before)
+            self._handlers = {name: known for name, known in self._handlers.items() if name not in unknown}
         return result
 
     def handler_for(self, context: str | None) -> CallHandler | None:

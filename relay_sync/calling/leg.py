@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from relay_sync.calling.desk import Desk
 from relay_sync.calling.result import CallIds, Event, Outcome
+from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
 from relay_sync.link.handlers import Job, Lane, run
 from relay_sync.link.waiting import Deadline, Waitable
@@ -40,6 +41,7 @@ class Leg(Waitable):
         "_lost",
         "_occurred",
         "_over",
+        "_streams",
         "context",
         "direction",
         "end_reason",
@@ -63,6 +65,7 @@ class Leg(Waitable):
         self._over = ""  # why nothing more will be heard of it; '' while it lives
         self._lost = False  # over because the session was, not because Relay said so
         self._dialled = False
+        self._streams: list[EventStream] | None = None
         #: Relay's id of the call; None before the first event of an outbound call.
         self.id: str | None = None
         #: Relay's node that holds the call; goes with every command.
@@ -123,9 +126,7 @@ class Leg(Waitable):
             with monitor.lock:
                 self._desk.shelf.watch(self)
                 try:
-                    monitor.wait_until(
-                        self, lambda: bool(self._over) or ready(), deadline, lambda: f"{self!r} {what}"
-                    )
+                    monitor.wait_until(self, lambda: bool(self._over) or ready(), deadline, lambda: f"{self!r} {what}")
                 finally:
                     self._desk.shelf.unwatch(self)
         except RelayError as error:
@@ -191,19 +192,23 @@ class Leg(Waitable):
 
     def _take_operation(self, rows: tuple[Operation, ...], params: dict[str, Any]) -> None:
         """An event of an operation that runs, or ran, on this call."""
-        action = self._actions.get(str(params.get("control_id"))) if self._actions else None
-        if action is not None:
-            action._take(params)
         row = rows[0]
-        if self._handlers and row.names:
-            prefix = row.names[0].partition(".")[0]
-            self._emit((f"{prefix}.stateChange", f"{prefix}.{row.state_of(params)}"), params, row.event_type)
+        if self._actions:
+            action = self._actions.get(str(params.get("control_id") or row.kind))
+            # A prompt's playback tells with the prompt's control id; it is not the prompt's event.
+            if action is not None and action._operation in rows:
+                action._take(params)
+                row = action._operation
+        if self._handlers or self._streams:
+            self._emit(_names(row, params), params, row.event_type)
 
-    def _emit(self, names: Iterable[str], params: dict[str, Any], event_type: str) -> None:
+    def _emit(self, names: tuple[str, ...], params: dict[str, Any], event_type: str) -> None:
         """Run the handlers of these names, then of the raw event type, on the call's lane once the lock is released."""
+        for stream in self._streams or ():
+            stream._add(Event(names[-1], params))
         if not self._handlers:
             return
-        chosen = [handler for name in (*names, event_type) for handler in self._handlers.get(name, ())]
+        chosen = [handler for name in dict.fromkeys((*names, event_type)) for handler in self._handlers.get(name, ())]
         if not chosen:
             return
         if self._lane is None:
@@ -219,9 +224,21 @@ class Leg(Waitable):
             self.prev_state, self.state = self.state, "ended"
         for action in list((self._actions or {}).values()):
             action._end_with(why, event, self._over_outcome())
-        self._actions = self._handlers = None
+        for stream in self._streams or ():
+            stream._end()
+        self._actions = self._handlers = self._streams = None
         self._desk.shelf.forget(self)
         self._changed()
+
+
+def _names(row: Operation, params: dict[str, Any]) -> tuple[str, ...]:
+    """The names by which handlers know an event, the general one first (api.md 11)."""
+    if not row.names:
+        return (row.event_type,)
+    prefix, _, _ = row.names[0].partition(".")
+    if len(row.names) == 1:
+        return (prefix,)
+    return f"{prefix}.stateChange", f"{prefix}.{row.state_of(params)}"
 
 
 def _run_all(handlers: list[Handler], params: dict[str, Any], event_type: str, leg: Leg) -> None:
@@ -229,4 +246,3 @@ def _run_all(handlers: list[Handler], params: dict[str, Any], event_type: str, l
     for handler in handlers:
         job: Job = partial(handler, {**copy.deepcopy(params), "event_type": event_type})
         run(job, f"of call {leg.id}")
-

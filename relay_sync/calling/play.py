@@ -112,9 +112,7 @@ class Playing(Leg):
 
     __slots__ = ()
 
-    def play(
-        self, media_list: Iterable[Media], volume: float = 0, *, wait_timeout: float | None = None
-    ) -> PlayResult:
+    def play(self, media_list: Iterable[Media], volume: float = 0, *, wait_timeout: float | None = None) -> PlayResult:
         """Play media one after the other, and block until the playback has ended.
 
         Args:
@@ -278,7 +276,7 @@ def prepare(media_list: object) -> list[dict[str, Any]]:
         TypeError, ValueError: names the item that is wrong, and what it may be.
     """
     if isinstance(media_list, (str, bytes, Mapping)) or not isinstance(media_list, Iterable):
-        raise TypeError(f"media_list={media_list!r}: give a list of media dicts, such as [{{'type': 'audio', 'url': …}}]")
+        raise TypeError(f"media_list={media_list!r}: give a list of dicts, such as [{{'type': 'audio', 'url': …}}]")
     media = [_prepare_one(item, place) for place, item in enumerate(media_list)]
     if not media:
         raise ValueError("media_list=[] is empty: give at least one media dict")
