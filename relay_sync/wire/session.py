@@ -72,7 +72,6 @@ class Session:
         self._handshake: Handshake | None = None
         self._step: str | None = None  # id of the handshake's unanswered request
         self._outgoing.clear()
-        self._forgotten.clear()
         self._stop_timers()
 
     def _stop_timers(self) -> None:

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from relay_sync.wire import states
+from relay_sync.wire.states import BY_EVENT_TYPE, EVENT_NAMES, OPERATIONS
+
+
+def test_call_states_are_in_order_and_only_the_last_is_final() -> None:
+    assert states.CALL_STATES == ("created", "ringing", "answered", "ending", "ended")
+    assert {"ended"} == states.FINAL_CALL_STATES
+
+
+def test_playback_has_its_states_and_verbs() -> None:
+    play = OPERATIONS["play"]
+    assert play.commands == ("calling.play",)
+    assert play.event_type == "calling.call.play"
+    assert play.states == states.PLAY_STATES == ("playing", "paused", "finished", "error")
+    assert play.final == states.PLAY_FINAL == {"finished", "error"}
+    assert play.sub_commands == ("stop", "pause", "resume", "volume")
+
+
+def test_connect_and_dial_have_final_states() -> None:
+    assert {"connected", "failed", "disconnected"} == states.CONNECT_FINAL
+    assert set(states.CONNECT_STATES) - states.CONNECT_FINAL == {"connecting"}
+    assert {"answered", "failed"} == states.DIAL_FINAL
+    assert set(states.DIAL_STATES) - states.DIAL_FINAL == {"dialing"}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_every_row_is_consistent(operation: states.Operation) -> None:
+    assert operation.commands
+    assert all(command.startswith("calling.") for command in operation.commands)
+    assert operation.event_type.startswith("calling.call.")
+    assert operation.final <= set(operation.states)
+    assert len(set(operation.states)) == len(operation.states)
+    assert operation in BY_EVENT_TYPE[operation.event_type]
+
+
+def test_every_operation_of_the_reference_has_a_row() -> None:
+    kinds = "play prompt collect record detect fax tap digits refer connect dial stream pay transcribe ai"
+    assert list(OPERATIONS) == kinds.split()
+
+
+def test_prompt_and_collect_share_an_event_type() -> None:
+    assert [row.kind for row in BY_EVENT_TYPE["calling.call.collect"]] == ["prompt", "collect"]
+    assert sum(len(rows) for rows in BY_EVENT_TYPE.values()) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "state"),
+    [
+        ("play", {"state": "playing"}, "playing"),
+        ("play", {"state": "humming"}, "humming"),
+        ("play", {}, None),
+        ("play", {"state": 5}, None),
+        ("connect", {"connect_state": "connected"}, "connected"),
+        ("dial", {"dial_state": "failed"}, "failed"),
+        ("detect", {"detect": {"type": "machine", "params": {"event": "HUMAN"}}}, "HUMAN"),
+        ("detect", {"detect": {"type": "machine"}}, None),
+        ("detect", {"detect": "HUMAN"}, None),
+        ("fax", {"fax": {"type": "page"}}, "page"),
+        ("collect", {"result": {"type": "no_input"}}, "no_input"),
+    ],
+)
+def test_the_state_is_found_where_its_operation_keeps_it(kind: str, params: dict[str, Any], state: str | None) -> None:
+    assert OPERATIONS[kind].state_of(params) == state
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("stateChange", "created", "ringing", "answered", "ending", "ended"),
+        *("connect.stateChange", "connect.connecting", "connect.connected", "connect.failed", "connect.disconnected"),
+        *("play.stateChange", "play.playing", "play.paused", "play.error", "play.finished"),
+        *("record.stateChange", "record.recording", "record.paused", "record.no_input", "record.finished"),
+        *("prompt", "collect", "fax.stateChange", "fax.error", "fax.finished", "fax.page"),
+        *("detect.error", "detect.finished", "detect.update"),
+        *("tap.tapping", "tap.finished", "tap.stateChange", "sendDigits.finished", "sendDigits.stateChange"),
+        *("refer.stateChange", "refer.inProgress", "refer.cancel", "refer.busy", "refer.noAnswer", "refer.error"),
+        "refer.success",
+    ],
+)
+def test_every_name_of_the_reference_can_be_listened_to(name: str) -> None:
+    assert name in EVENT_NAMES
+
+
+def test_fixed_names_are_listed_once() -> None:
+    assert len(states.RINGTONES) == len(set(states.RINGTONES)) == 39
+    assert states.END_REASONS == ("hangup", "cancel", "busy", "noAnswer", "decline", "error")
+    assert not set(states.END_REASONS) & set(states.FURTHER_END_REASONS)
