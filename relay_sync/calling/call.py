@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from relay_sync.calling.checks import handler as check_handler
 from relay_sync.calling.checks import one_of
+from relay_sync.calling.connect import Connecting
 from relay_sync.calling.dial import Dialling
 from relay_sync.calling.leg import Handler
 from relay_sync.calling.play import Playing
@@ -20,7 +21,7 @@ from relay_sync.wire.states import BY_EVENT_TYPE, CALL_STATE_EVENT, CALL_STATES,
 _EVENTS = EVENT_NAMES | set(BY_EVENT_TYPE) | {CALL_STATE_EVENT}
 
 
-class Call(Dialling, Playing):
+class Call(Dialling, Playing, Connecting):
     """A phone call: made by ``client.calling``, or handed to the handler of inbound calls.
 
     Its attributes show the latest that Relay told. Safe to use from any thread; every verb blocks
@@ -113,9 +114,10 @@ class Call(Dialling, Playing):
             RelayTimeout: neither within ``timeout``. That changes nothing: wait again.
             ValueError, TypeError: no such state.
         """
-        wanted = [state for item in events for state in ([item] if isinstance(item, str) else item)] or ["ended"]
-        for state in wanted:
-            one_of(state, "events", CALL_STATES)
+        wanted = []
+        for item in events or ("ended",):
+            several = isinstance(item, Iterable) and not isinstance(item, str)
+            wanted += [one_of(state, "events", CALL_STATES) for state in (item if several else [item])]
 
         def came() -> bool:
             return any(state in self._occurred for state in wanted)
@@ -194,8 +196,9 @@ class Call(Dialling, Playing):
     def off(self, event: str, handler: Handler | None = None) -> Self:
         """Remove ``handler`` from an event, or all of that event's handlers where none is given."""
         one_of(event, "event", _EVENTS)
+        # By equality, which for functions is identity: a bound method is another object each time one looks at it.
         self._change_handlers(
-            event, lambda present: tuple(one for one in present if handler is not None and one is not handler)
+            event, lambda present: tuple(one for one in present if handler is not None and one != handler)
         )
         return self
 

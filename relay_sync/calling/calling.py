@@ -8,7 +8,9 @@ from typing import Protocol
 
 from relay_sync.calling import checks
 from relay_sync.calling.call import Call
-from relay_sync.calling.dial import DialResult, make_device
+from relay_sync.calling.connect import Devices
+from relay_sync.calling.devices import make_device, prepare_devices
+from relay_sync.calling.dial import DialResult
 from relay_sync.calling.result import ReceiveResult
 from relay_sync.calling.table import CallHandler, CallTable
 from relay_sync.link.waiting import Deadline, check_timeout
@@ -34,7 +36,14 @@ class Calling:
         self._handlers: dict[str, CallHandler] = {}  # by context; replaced as a whole, so reading needs no lock
 
     def new_call(
-        self, *, call_type: str = "phone", from_number: str, to_number: str, timeout: float | None = None
+        self,
+        *,
+        call_type: str = "phone",
+        from_number: str | None = None,
+        to_number: str | None = None,
+        timeout: float | None = None,
+        devices: Devices = None,
+        region: str | None = None,
     ) -> Call:
         """Return a call that can be dialled. Sends nothing.
 
@@ -43,19 +52,37 @@ class Calling:
             from_number: who calls, in E.164 form such as ``+15550100``; a SIP address for ``sip``.
             to_number: who is called, likewise.
             timeout: seconds of ringing before Relay gives up; None leaves it to Relay.
+            devices: several devices in place of ``to_number``: the outer list is tried in series,
+                an inner list in parallel, and the first to answer is the call (api.md 6). Each is a
+                dict with ``to_number`` and, where wanted, ``call_type``, ``from_number``,
+                ``timeout``, and for ``sip`` ``from_name``, ``headers``, ``codecs``, ``webrtc_media``.
+            region: where Relay should place the call from.
 
         Raises:
             TypeError, ValueError: names the parameter, its value and the remedy.
         """
-        return Call(self._host.table().desk, make_device(call_type, from_number, to_number, timeout))
+        if devices is None:
+            steps = [[make_device(call_type, from_number, to_number, timeout)]]
+        elif to_number is not None:
+            raise ValueError(f"to_number={to_number!r} and devices were both given: give one of them")
+        else:
+            steps = prepare_devices(devices, "devices", from_number, timeout)
+        single = steps[0][0] if len(steps) == len(steps[0]) == 1 else None
+        call = Call(self._host.table().desk, single)
+        call._to_dial = {"devices": steps}
+        if region is not None:
+            call._to_dial["region"] = checks.text(region, "region", "the name of a region")
+        return call
 
     def dial(
         self,
         *,
         call_type: str = "phone",
-        from_number: str,
-        to_number: str,
+        from_number: str | None = None,
+        to_number: str | None = None,
         timeout: float | None = None,
+        devices: Devices = None,
+        region: str | None = None,
         wait_timeout: float | None = None,
     ) -> DialResult:
         """Make a call, and block until it is answered or can't be any more.
@@ -63,9 +90,9 @@ class Calling:
         A dial that times out, is interrupted or is lost hangs up what it began, whenever it shows up.
 
         Args:
-            call_type, from_number, to_number, timeout: as in :meth:`new_call`.
-            wait_timeout: seconds for the whole of it. Without it: ``timeout`` (else 120) plus the
-                client's ``request_timeout``.
+            call_type, from_number, to_number, timeout, devices, region: as in :meth:`new_call`.
+            wait_timeout: seconds for the whole of it. Without it: ``timeout`` (else 120; of several
+                steps the sum) plus the client's ``request_timeout``.
 
         Returns:
             Successful when answered, with the call as ``result.call``.
@@ -76,7 +103,14 @@ class Calling:
             RelayTimeout: neither answered nor ended in time.
         """
         check_timeout(wait_timeout, "wait_timeout")
-        call = self.new_call(call_type=call_type, from_number=from_number, to_number=to_number, timeout=timeout)
+        call = self.new_call(
+            call_type=call_type,
+            from_number=from_number,
+            to_number=to_number,
+            timeout=timeout,
+            devices=devices,
+            region=region,
+        )
         try:
             return call.dial(wait_timeout=wait_timeout)
         except BaseException:

@@ -25,9 +25,16 @@ def number(value: object, name: str, low: float, high: float, unit: str) -> floa
     """A finite number from ``low`` to ``high``."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name}={value!r}: give a number of {unit} {_range(low, high)}")
-    if not (math.isfinite(value) and low <= value <= high):
+    if not (_finite(value) and low <= value <= high):
         raise ValueError(f"{name}={value!r}: give a finite number of {unit} {_range(low, high)}")
     return value
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def _range(low: float, high: float) -> str:
@@ -53,6 +60,13 @@ def count(value: object, name: str) -> int:
         raise TypeError(f"{name}={value!r}: give a whole number, 1 or more")
     if value < 1:
         raise ValueError(f"{name}={value!r}: give a whole number, 1 or more")
+    return value
+
+
+def flag(value: object, name: str) -> bool:
+    """True or False, and nothing that merely counts as one."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r}: give True or False")
     return value
 
 

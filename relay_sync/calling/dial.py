@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from relay_sync.calling.checks import duration, one_of, text
+from relay_sync.calling.checks import one_of
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import CallIds, Result
 from relay_sync.link.waiting import Deadline
@@ -21,7 +21,6 @@ R = TypeVar("R", bound=Result)
 
 RING_S = 120.0  # how long a dial without a ring timeout may take
 REASONS = ("hangup", "cancel", "busy", "noAnswer", "decline", "error")  # api.md 7.2
-CALL_TYPES = ("phone", "sip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,19 +33,9 @@ class DialResult(Result):
 
     call: Call
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        call = values["call"]
-        values["call"] = call._call_ids() if isinstance(call, Leg) else call
-        return _dial_result, (values,)
-
     def _ids(self) -> dict[str, str | None]:
         call_id = self.call.call_id if isinstance(self.call, CallIds) else self.call.id
         return {"call_id": call_id}
-
-
-def _dial_result(values: dict[str, Any]) -> DialResult:
-    return DialResult(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +59,11 @@ class PassResult(Result):
     """Relay's answer to ``pass_()``."""
 
 
-def make_device(call_type: str, from_number: str, to_number: str, timeout: float | None) -> dict[str, Any]:
-    """The device object of protocol.md 16.2, checked.
-
-    Raises:
-        TypeError, ValueError: names the parameter, its value and the remedy.
-    """
-    one_of(call_type, "call_type", CALL_TYPES)
-    number = "a phone number such as '+15550100'" if call_type == "phone" else "a SIP address such as 'sip:you@host'"
-    text(from_number, "from_number", number)
-    text(to_number, "to_number", number)
-    names = ("from_number", "to_number") if call_type == "phone" else ("from", "to")
-    params: dict[str, Any] = dict(zip(names, (from_number, to_number), strict=True))
-    if timeout is not None:
-        params["timeout"] = duration(timeout, "timeout")
-    return {"type": call_type, "params": params}
+def ring_timeout(device: dict[str, Any] | None) -> float | None:
+    """Seconds of ringing that a device object asks for; None where it asks for none."""
+    timeout = (device or {}).get("params", {}).get("timeout")
+    valid = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and math.isfinite(timeout)
+    return float(timeout) if valid else None
 
 
 class Dialling(Leg):
@@ -109,16 +88,15 @@ class Dialling(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was dialled.
             RelayTimeout: neither answered nor ended in time.
         """
-        ring = self._ring_timeout()
+        ring = self._longest_ring()
         limit = (ring or RING_S) + self._desk.request_timeout if wait_timeout is None else wait_timeout
         deadline = Deadline(limit)
         self._desk.monitor.check_process()
         if self._over or self._dialled:
             return self._dialled_before()
-        device = self._device or {}
         answer = self._request(
             "calling.dial",
-            {"tag": self.tag, "devices": [[device]]},
+            {"tag": self.tag, **(self._to_dial or {})},
             deadline,
             sending=self._enlist_dial,
             answered=self._dial_answered,
@@ -211,10 +189,15 @@ class Dialling(Leg):
         return cast("Call", self)  # every leg that users see is a Call
 
     def _ring_timeout(self) -> float | None:
-        params = (self._device or {}).get("params", {})
-        timeout = params.get("timeout")
-        valid = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and math.isfinite(timeout)
-        return float(timeout) if valid else None
+        return ring_timeout(self._device)
+
+    def _longest_ring(self) -> float | None:
+        """Seconds that all steps of the dial together may ring; None where one has no limit."""
+        steps = (self._to_dial or {}).get("devices", [])
+        rings = [[ring_timeout(device) for device in step] for step in steps]
+        if any(ring is None for step in rings for ring in step):
+            return None
+        return sum(max(ring or 0.0 for ring in step) for step in rings)
 
     def _enlist_dial(self) -> None:
         self._dialled = True
@@ -237,4 +220,5 @@ class Dialling(Leg):
         """The result of a verb whose success is that the call was, for once, in ``state``."""
         if state in self._occurred:
             return kind(successful=True, event=self._last_event(), _outcome="done")
-        return kind(message=self._over or otherwise, event=self._last_event(), _outcome=self._over_outcome())
+        event = self._closing if self._over else self._last_event()
+        return kind(message=self._over or otherwise, event=event, _outcome=self._over_outcome())

@@ -32,6 +32,8 @@ class Leg(Waitable):
     __slots__ = (
         "__weakref__",
         "_actions",
+        "_bridge",
+        "_closing",
         "_desk",
         "_device",
         "_dialled",
@@ -42,6 +44,7 @@ class Leg(Waitable):
         "_occurred",
         "_over",
         "_streams",
+        "_to_dial",
         "context",
         "direction",
         "end_reason",
@@ -63,8 +66,11 @@ class Leg(Waitable):
         self._last: dict[str, Any] | None = None  # the params of the last state event
         self._occurred: tuple[str, ...] = ()  # the states that Relay really told of
         self._over = ""  # why nothing more will be heard of it; '' while it lives
+        self._closing: Event | None = None  # the event that ended it
         self._lost = False  # over because the session was, not because Relay said so
         self._dialled = False
+        self._to_dial: dict[str, Any] | None = None  # what dial() sends: devices, and what goes with them
+        self._bridge: Event | None = None  # the last that was told of a bridge to another call
         self._streams: list[EventStream] | None = None
         #: Relay's id of the call; None before the first event of an outbound call.
         self.id: str | None = None
@@ -219,7 +225,7 @@ class Leg(Waitable):
         """Nothing more will be heard of it: end all that runs on it, and leave the table."""
         if self._over:
             return
-        self._over, self._lost = why, lost
+        self._over, self._lost, self._closing = why, lost, event
         if lost:
             self.prev_state, self.state = self.state, "ended"
         for action in list((self._actions or {}).values()):
@@ -227,7 +233,15 @@ class Leg(Waitable):
         for stream in self._streams or ():
             stream._end()
         self._actions = self._handlers = self._streams = None
+        self._unbridge()
         self._desk.shelf.forget(self)
+        self._changed()
+
+    def _unbridge(self) -> None:
+        """It is no longer connected to another call, nor that one to it."""
+        peer, self.peer = self.peer, None
+        if peer is not None and peer.peer is self:
+            peer._unbridge()
         self._changed()
 
 

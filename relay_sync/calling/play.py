@@ -269,29 +269,31 @@ _MEDIA: dict[str, tuple[Callable[..., dict[str, Any]], str, frozenset[str]]] = {
 }
 
 
-def prepare(media_list: object) -> list[dict[str, Any]]:
+def prepare(media_list: object, name: str = "media_list") -> list[dict[str, Any]]:
     """A list of media as it goes on the wire: checked, nested and copied.
 
     Raises:
         TypeError, ValueError: names the item that is wrong, and what it may be.
     """
     if isinstance(media_list, (str, bytes, Mapping)) or not isinstance(media_list, Iterable):
-        raise TypeError(f"media_list={media_list!r}: give a list of dicts, such as [{{'type': 'audio', 'url': …}}]")
-    media = [_prepare_one(item, place) for place, item in enumerate(media_list)]
+        raise TypeError(f"{name}={media_list!r}: give a list of dicts, such as [{{'type': 'audio', 'url': …}}]")
+    media = [_prepare_one(item, f"{name}[{place}]") for place, item in enumerate(media_list)]
     if not media:
-        raise ValueError("media_list=[] is empty: give at least one media dict")
+        raise ValueError(f"{name} is empty: give at least one media dict")
     return media
 
 
-def _prepare_one(item: object, place: int) -> dict[str, Any]:
-    where = f"media_list[{place}]"
+def _prepare_one(item: object, where: str) -> dict[str, Any]:
     if not isinstance(item, Mapping):
         raise TypeError(f"{where}={item!r}: give a dict with 'type' and its parameters")
     kind = checks.one_of(item.get("type"), f"{where}['type']", _MEDIA)
     check, needed, others = _MEDIA[kind]
-    params = item["params"] if "params" in item else {name: value for name, value in item.items() if name != "type"}
+    beside = {name: value for name, value in item.items() if name not in ("type", "params")}
+    params = item.get("params", beside)
     if not isinstance(params, Mapping):
         raise TypeError(f"{where}['params']={params!r}: give a dict")
+    if "params" in item and beside:
+        raise ValueError(f"{where}: {sorted(map(str, beside))} beside 'params': give them within 'params'")
     unknown = set(params) - {needed} - others
     if unknown:
         raise ValueError(f"{where}: {kind} knows no {sorted(map(str, unknown))}: give {sorted({needed} | others)}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
 from typing_extensions import Self
@@ -78,6 +79,10 @@ class Result:
         payload = self.event.payload if self.event else {}
         return {name: payload.get(name) for name in ("call_id", "control_id")}
 
+    def __reduce__(self) -> tuple[Callable[..., Result], tuple[type[Result], dict[str, Any]]]:
+        # A live call can't leave its process: its ids go in its place.
+        return _rebuild, (type(self), {item.name: _portable(getattr(self, item.name)) for item in fields(self)})
+
     @classmethod
     def of(cls, answer: Answer) -> Self:
         """The result that an answer of Relay's amounts to."""
@@ -92,6 +97,15 @@ class Result:
     def unsent(cls, why: str) -> Self:
         """The result of a command that was not sent because it could no longer do anything."""
         return cls(message=f"{why}; nothing was sent")
+
+
+def _portable(value: object) -> object:
+    ids = getattr(value, "_call_ids", None)
+    return ids() if ids is not None else value
+
+
+def _rebuild(kind: type[Result], values: dict[str, Any]) -> Result:
+    return kind(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

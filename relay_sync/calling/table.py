@@ -11,13 +11,14 @@ from relay_sync.calling.call import Call
 from relay_sync.calling.desk import Desk
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.play import PlayAction
+from relay_sync.calling.result import Event
 from relay_sync.errors import RelayError
 from relay_sync.link.connection import Connection
 from relay_sync.link.handlers import Workers, run
 from relay_sync.link.waiting import Deadline
 from relay_sync.masking import mask_number
 from relay_sync.wire.events import RelayEvent
-from relay_sync.wire.states import BY_EVENT_TYPE, CALL_RECEIVE_EVENT, CALL_STATE_EVENT
+from relay_sync.wire.states import BY_EVENT_TYPE, CALL_RECEIVE_EVENT, CALL_STATE_EVENT, DIAL_FINAL
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ class CallTable:
         self._handler_for = handler_for
         self._by_id: dict[str, Call] = {}
         self._by_tag: dict[str, Call] = {}  # dialled, and no id known yet
-        self._abandoned: dict[str, None] = {}  # tags whose legs nobody wants any more
+        self._legs: dict[str, dict[str, list[dict[str, Any]]]] = {}  # state events of several legs, by tag and id
+        self._abandoned: dict[str, set[str]] = {}  # tags whose legs nobody wants, and those hung up already
         self._watched: dict[Leg, int] = {}  # waited on, and perhaps not dialled
 
     # -- the road in; the lock is held ----------------------------------------------------------------
@@ -50,32 +52,42 @@ class CallTable:
         if event.event_type == CALL_RECEIVE_EVENT:
             self._offered(event)
             return
-        call = self._find(params)
+        call = self._find(event)
         if call is None:
-            if not self._strays(event):
-                logger.debug("%s is about an unknown call; dropped", event.event_type)
-        elif event.event_type == CALL_STATE_EVENT:
+            return
+        if event.event_type == CALL_STATE_EVENT:
             call._take_state(params)
         elif event.event_type == "calling.call.dial":
             self._dial_told(call, params)
+        elif event.event_type == "calling.call.connect":
+            self._connect_told(call, params)
+        elif (rows := BY_EVENT_TYPE.get(event.event_type)) is not None:
+            call._take_operation(rows, params)
         else:
-            rows = BY_EVENT_TYPE.get(event.event_type)
-            if rows is None:
-                logger.debug("%s is not known; dropped", event.event_type)
-            else:
-                call._take_operation(rows, params)
+            logger.debug("%s is not known; dropped", event.event_type)
 
-    def _find(self, params: dict[str, Any]) -> Call | None:
-        call_id = params.get("call_id")
+    def _find(self, event: RelayEvent) -> Call | None:
+        """The call an event is about; None where it is nobody's, or was dealt with here."""
+        params = event.params
+        call_id, tag = params.get("call_id"), params.get("tag")
         if isinstance(call_id, str):
             known = self._by_id.get(call_id)
             if known is not None:
                 return known
-        tag = params.get("tag")
         call = self._by_tag.get(tag) if isinstance(tag, str) else None
-        if call is not None and isinstance(call_id, str):
-            self._bind(call, call_id, params.get("node_id"))
-        return call
+        if call is not None:
+            if not isinstance(call_id, str):
+                return call
+            if _single(call):
+                self._bind(call, call_id, params.get("node_id"))
+                return call
+            # One of several legs: which of them is the call is told by the dial's outcome.
+            self._legs.setdefault(call.tag, {}).setdefault(call_id, []).append(params)
+        elif not self._strays(event) and (call := self._peer_of(event)) is not None:
+            return call
+        else:
+            logger.debug("%s is about an unknown call; dropped", event.event_type)
+        return None
 
     def _bind(self, call: Call, call_id: str, node_id: object) -> None:
         """Relay has told the id of a call that was dialled."""
@@ -86,24 +98,59 @@ class CallTable:
 
     def _dial_told(self, call: Call, params: dict[str, Any]) -> None:
         """The outcome of a ``calling.dial``: it may come before the winner's own state event (protocol.md 10.4)."""
-        winner = params.get("call")
-        state = params.get("dial_state")
-        if state == "answered" and isinstance(winner, dict):
-            if call.id is None and isinstance(winner.get("call_id"), str):
+        winner, state = params.get("call"), params.get("dial_state")
+        if state == "answered" and isinstance(winner, dict) and isinstance(winner.get("call_id"), str):
+            told = self._legs.pop(call.tag, {}).get(winner["call_id"], ())
+            if call.id is None:
                 self._bind(call, winner["call_id"], winner.get("node_id"))
+            for earlier in told:
+                call._take_state(earlier)
             call._take_state({**winner, "call_state": "answered"})
         elif state == "failed":
             reason = params.get("reason")
-            call._close(f"the dial failed: {reason}" if reason else "the dial failed", None, lost=False)
+            why = f"the dial failed: {reason}" if reason else "the dial failed"
+            call._close(why, Event("failed", params), lost=False)
+
+    def _connect_told(self, call: Call, params: dict[str, Any]) -> None:
+        """News of a bridge: link both calls, or part them, before anybody hears of it."""
+        state, told = params.get("connect_state"), params.get("peer")
+        call._bridge = Event(str(state), params)
+        if state == "connected" and isinstance(told, dict) and isinstance(told.get("call_id"), str):
+            peer = self._by_id.get(told["call_id"]) or self._outbound(told["call_id"], told)
+            call.peer, peer.peer = peer, call
+        elif state == "disconnected":
+            if call.peer is not None:
+                call.peer._bridge = call._bridge
+            call._unbridge()
+        call._take_operation(BY_EVENT_TYPE["calling.call.connect"], params)
+
+    def _peer_of(self, event: RelayEvent) -> Call | None:
+        """The call of a leg that a connect of ours has made, told of for the first time."""
+        call_id, peer = event.params.get("call_id"), event.params.get("peer")
+        if event.event_type != CALL_STATE_EVENT or not isinstance(call_id, str) or not isinstance(peer, dict):
+            return None
+        return self._outbound(call_id, event.params) if peer.get("call_id") in self._by_id else None
+
+    def _outbound(self, call_id: str, params: dict[str, Any]) -> Call:
+        """A new call that Relay made for us."""
+        call = Call(self.desk, None, str(params.get("tag") or ""))
+        call._dialled = True
+        call._learn(params)
+        self._bind(call, call_id, params.get("node_id"))
+        return call
 
     def _strays(self, event: RelayEvent) -> bool:
-        """A leg of a dial that was given up has shown up: hang it up."""
+        """A leg of a dial that was given up has shown up: hang it up, once."""
         tag, call_id, node_id = (event.params.get(name) for name in ("tag", "call_id", "node_id"))
-        if not isinstance(tag, str) or tag not in self._abandoned or not isinstance(call_id, str):
+        known = self._abandoned.get(tag) if isinstance(tag, str) else None
+        if known is None:
             return False
-        del self._abandoned[tag]
-        if event.params.get("call_state") != "ended":
-            self._hang_up_later(call_id, node_id)
+        if event.params.get("dial_state") in DIAL_FINAL:
+            del self._abandoned[str(tag)]
+        elif isinstance(call_id, str) and call_id not in known:
+            known.add(call_id)
+            if event.params.get("call_state") != "ended":
+                self._hang_up_later(call_id, node_id)
         return True
 
     def _offered(self, event: RelayEvent) -> None:
@@ -135,6 +182,7 @@ class CallTable:
         """See :class:`relay_sync.calling.desk.Shelf`."""
         if self._by_tag.get(leg.tag) is leg:
             del self._by_tag[leg.tag]
+            self._legs.pop(leg.tag, None)
         if leg.id is not None and self._by_id.get(leg.id) is leg:
             del self._by_id[leg.id]
 
@@ -142,11 +190,15 @@ class CallTable:
         """See :class:`relay_sync.calling.desk.Shelf`."""
         if leg._over or not leg._dialled:
             return
-        if leg.id is None:
-            self._abandoned[leg.tag] = None
-            self.forget(leg)
-        else:
+        if leg.id is not None:
             self._hang_up_later(leg.id, leg.node_id)
+            return
+        told = self._legs.get(leg.tag, {})
+        self._abandoned[leg.tag] = set(told)
+        self.forget(leg)
+        for call_id, events in told.items():
+            if events[-1].get("call_state") != "ended":
+                self._hang_up_later(call_id, events[-1].get("node_id"))
 
     def watch(self, leg: Leg) -> None:
         """See :class:`relay_sync.calling.desk.Shelf`."""
@@ -174,6 +226,7 @@ class CallTable:
         for watched in list(self._watched):
             watched._close(why, None, lost=True)
         self._abandoned.clear()
+        self._legs.clear()
 
     def live(self) -> list[Call]:
         """Every call that has an id and has not ended. The lock is held."""
@@ -203,6 +256,11 @@ class CallTable:
             connection.request("calling.end", params, Deadline(connection.limits.request))
 
         self.desk.later(partial(self.desk.workers.submit, partial(_quietly, hang_up)))
+
+
+def _single(call: Call) -> bool:
+    """Whether one device was dialled, so that the first leg is the call."""
+    return call._device is not None
 
 
 def _quietly(act: Callable[[], object]) -> None:

@@ -1,0 +1,139 @@
+"""Bridging a call to another one (api.md 7.3, protocol.md 10.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from relay_sync.calling.action import Action
+from relay_sync.calling.devices import prepare_devices
+from relay_sync.calling.leg import Leg
+from relay_sync.calling.play import Media, prepare
+from relay_sync.calling.result import Result
+from relay_sync.link.waiting import Deadline
+from relay_sync.wire.states import OPERATIONS
+
+if TYPE_CHECKING:
+    from relay_sync.calling.call import Call
+
+Devices = Any  # a dict, or a list of dicts and lists of dicts: prepare_devices() says it in full
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectResult(Result):
+    """How an attempt to connect ended: successful when the other side answered and both are bridged.
+
+    Attributes:
+        call: the other call; None where there is none, and in a pickled result only its ids.
+    """
+
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisconnectResult(Result):
+    """How ``disconnect()`` ended: successful when Relay said that the bridge is over."""
+
+
+class ConnectAction(Action[ConnectResult]):
+    """An attempt to connect the call to another; made by :meth:`Call.connect_async`.
+
+    It is over when both are bridged, or can't be; the wire knows no command for it.
+    """
+
+    __slots__ = ()
+
+    _operation = OPERATIONS["connect"]
+    _command = "calling.connect"
+    _success = frozenset({"connected"})
+    _result_type = ConnectResult
+    _controlled = False
+
+    def _judge(self, state: str, params: dict[str, Any]) -> ConnectResult | None:
+        if state not in self._operation.final:
+            return None
+        bridged = state in self._success
+        return self._ended(state, params, bridged, call=cast("Call | None", self._leg.peer) if bridged else None)
+
+
+class Connecting(Leg):
+    """The verbs of the bridge."""
+
+    __slots__ = ()
+
+    def connect(
+        self,
+        device_list: Devices,
+        ringback_list: Iterable[Media] | None = None,
+        *,
+        wait_timeout: float | None = None,
+    ) -> ConnectResult:
+        """Call other devices, bridge this call to the first that answers, and block until it is or can't be.
+
+        Args:
+            device_list: what to call: the outer list in series, an inner list in parallel; a dict is
+                a step of one. Keys: ``to_number`` and, where wanted, ``call_type`` (``phone``,
+                ``sip``), ``from_number`` (this call's by default), ``timeout`` (seconds of ringing;
+                this call's by default). Not changed.
+            ringback_list: media, as for :meth:`play`, that the caller hears meanwhile.
+            wait_timeout: seconds for the whole of it; without it the call's end bounds the wait.
+
+        Returns:
+            Successful when bridged, with the other call as ``result.call``.
+
+        Raises:
+            TypeError, ValueError: bad arguments; nothing was sent.
+            NotConnected: not sent. ConnectionLost: unknown whether it was done.
+            RelayTimeout: no answer, or neither bridged nor failed, in time.
+        """
+        action, deadline = self._start(self._new_connect(device_list, ringback_list), wait_timeout)
+        return action.wait(deadline.left())
+
+    def connect_async(
+        self,
+        device_list: Devices,
+        ringback_list: Iterable[Media] | None = None,
+        *,
+        wait_timeout: float | None = None,
+    ) -> ConnectAction:
+        """Start :meth:`connect` and return its action once Relay has answered. Not asyncio."""
+        return self._start(self._new_connect(device_list, ringback_list), wait_timeout)[0]
+
+    def disconnect(self, *, wait_timeout: float | None = None) -> DisconnectResult:
+        """End the bridge and block until it has ended; both calls may live on.
+
+        Args:
+            wait_timeout: seconds for the whole of it; without it the call's end bounds the wait.
+
+        Returns:
+            Successful when Relay said that the bridge is over. Where the call is not bridged,
+            nothing is sent and it is not successful.
+
+        Raises:
+            NotConnected: not sent. ConnectionLost: unknown whether it was done.
+            RelayTimeout: no answer, or no end of the bridge, in time.
+        """
+        deadline = Deadline(wait_timeout)
+        self._desk.monitor.check_process()
+        why = self._not_usable() or ("" if self.peer is not None else "the call is not connected to another")
+        if why:
+            return DisconnectResult.unsent(why)
+        reply = self._request("calling.disconnect", {}, deadline)
+        if not reply.ok:
+            return DisconnectResult.of(reply)
+        self._wait_until(lambda: self.peer is None, deadline, "was not disconnected")
+        bridge = self._bridge
+        if bridge is not None and bridge.name == "disconnected":
+            return DisconnectResult(successful=True, event=bridge, _outcome="done")
+        return DisconnectResult(message=self._over, event=self._last_event(), _outcome=self._over_outcome())
+
+    def _new_connect(self, device_list: Devices, ringback_list: Iterable[Media] | None) -> ConnectAction:
+        call = cast("Call", self)  # every leg that users see is a Call
+        params: dict[str, Any] = {
+            "devices": prepare_devices(device_list, "device_list", call.from_number, call.timeout)
+        }
+        ringback = list(ringback_list or ())
+        if ringback:
+            params["ringback"] = prepare(ringback, "ringback_list")
+        return ConnectAction(self, params)
