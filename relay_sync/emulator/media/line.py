@@ -1,13 +1,16 @@
-"""What one phone hears: the mix of all playbacks of its call, to the sample.
+"""What one phone hears: the mix of all playbacks of its call and of what it is bridged to, to the sample.
 
 No clock and no thread: sample numbers in, samples out. Sample 0 is the answer of the call.
 """
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from relay_sync.emulator.media.bridge import Bridge, Source
 from relay_sync.emulator.media.limiter import to_int16
 from relay_sync.emulator.media.playback import Playback
 from relay_sync.emulator.media.sound import RATE
@@ -16,23 +19,35 @@ _BLOCK = 1 << 16
 """Samples mixed at a time, so that rendering an hour needs no more working memory than a few seconds."""
 
 
+class _Sounding(Protocol):
+    """What a line mixes."""
+
+    def mix_into(self, mix: NDArray[np.float64], first: int) -> None:
+        """Add its sound to ``mix``, whose sample 0 is line sample ``first``."""
+
+    def ends_at(self) -> int | None:
+        """Return the line sample with which it is over, None if that isn't known."""
+
+
 class Line:
     """The timeline of one phone; not thread-safe.
 
     The past is fixed by ``render`` and never changes; the future is what the playbacks will sound like if nothing
-    more happens. Playbacks that overlap are added up; the sum goes through the limiter (exactly linear below
+    more happens. Playbacks that overlap, and what comes in by bridges, are added up; the sum goes through the limiter (exactly linear below
     -3 dBFS) and is rounded to 16 bits. The result does not depend on how often or how far ``render`` was called.
     """
 
     def __init__(self) -> None:
-        self._sounding: list[Playback] = []
+        self._sounding: list[_Sounding] = []
         self._rendered = 0
         # Beyond self._rendered there are zeros only. Fixed samples are never written again, and growing makes
         # a new array, so views handed out stay true.
         self._fixed: NDArray[np.int16] = np.zeros(RATE, np.int16)
 
     def __repr__(self) -> str:
-        return f"<Line rendered to sample {self._rendered}, {len(self._sounding)} playbacks>"
+        bridges = sum(isinstance(each, Bridge) for each in self._sounding)
+        bridged = f", {bridges} bridges" if bridges else ""
+        return f"<{type(self).__name__} rendered to sample {self._rendered}, {len(self._sounding) - bridges} playbacks{bridged}>"
 
     @property
     def rendered(self) -> int:
@@ -54,6 +69,33 @@ class Line:
         self._sounding.append(playback)
         return playback
 
+    def bridge(self, at: int, source: Source, shift: int = 0) -> Bridge:
+        """Hear ``source`` from line sample ``at`` on, until the bridge that is returned is stopped.
+
+        ``shift`` is the sample of this line that is sample 0 of the source (see ``shift_between``). ValueError if
+        ``at`` is rendered already or the source is this line itself.
+        """
+        if source is self:
+            raise ValueError("a line can't hear itself")
+        if at < self._rendered:
+            raise ValueError(f"a bridge can't start at sample {at}: rendered up to {self._rendered}")
+        bridge = Bridge(self, at, source, shift)
+        self._sounding.append(bridge)
+        return bridge
+
+    def ends_at(self) -> int | None:
+        """Return the sample from which on it is silent if nothing more happens.
+
+        That is not before what is rendered. None while something is paused or bridged.
+        """
+        last = self._rendered
+        for each in self._sounding:
+            end = each.ends_at()
+            if end is None:
+                return None
+            last = max(last, end)
+        return last
+
     def render(self, upto: int) -> None:
         """Fix every sample before ``upto``; nothing if they are fixed already.
 
@@ -73,14 +115,26 @@ class Line:
         heard.flags.writeable = False
         return heard
 
+    def read(self, first: int, last: int) -> NDArray[np.int16]:
+        """Fix every sample before ``last`` and return those from ``first`` on, as ``heard`` does.
+
+        There is silence before sample 0. ValueError if ``first`` is after ``last``.
+        """
+        if first > last:
+            raise ValueError(f"samples are read forwards, not from {first} to {last}")
+        if first >= 0:
+            return self.heard(last)[first:]
+        before: NDArray[np.int16] = np.zeros(min(0, last) - first, np.int16)
+        return np.concatenate([before, self.heard(last)])
+
     def _render_block(self, upto: int) -> None:
         first = self._rendered
         mix = np.zeros(upto - first)
-        for playback in self._sounding:
-            playback.mix_into(mix, first)
+        for each in self._sounding:
+            each.mix_into(mix, first)
         self._fixed[first:upto] = to_int16(mix)
         self._rendered = upto
-        self._sounding = [playback for playback in self._sounding if not _over(playback, upto)]
+        self._sounding = [each for each in self._sounding if not _over(each, upto)]
 
     def _make_room(self, upto: int) -> None:
         if upto <= len(self._fixed):
@@ -90,6 +144,6 @@ class Line:
         self._fixed = room
 
 
-def _over(playback: Playback, at: int) -> bool:
-    end = playback.ends_at()
+def _over(sounding: _Sounding, at: int) -> bool:
+    end = sounding.ends_at()
     return end is not None and end <= at

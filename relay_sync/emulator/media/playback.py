@@ -84,12 +84,17 @@ class Playback:
 
     def __repr__(self) -> str:
         state = "stopped" if self.stopped else "paused" if self.paused else "playing"
-        return f"<Playback {state}, from sample {self._stretches[0].at}, {self.duration} samples>"
+        return f"<Playback {state}, from sample {self.starts_at}, {self.duration} samples>"
 
     @property
     def duration(self) -> int:
         """Length of the source in samples."""
         return len(self._source)
+
+    @property
+    def starts_at(self) -> int:
+        """The line sample with which it began, or will."""
+        return self._stretches[0].at
 
     @property
     def paused(self) -> bool:

@@ -1,0 +1,40 @@
+"""The emulator: Relay's far end on loopback, for tests, demos and day-to-day development.
+
+It needs the extra ``relay-sync[emulator]`` and shares no code with the client: a misreading on both sides would agree
+with itself. The official clients can use it too::
+
+    from relay_sync.emulator import Emulator
+
+    with Emulator() as relay:
+        phone = relay.phone("+15550101", answer_after=0.5)
+        ...                                     # connect any client with relay.credentials
+        phone.heard.save("heard.wav")
+"""
+
+from __future__ import annotations
+
+from relay_sync.emulator.assumptions import Assumptions
+from relay_sync.emulator.calls import CallSnapshot
+from relay_sync.emulator.clock import Clock
+from relay_sync.emulator.emulator import DEMO_PROJECT, DEMO_TOKEN, Emulator
+from relay_sync.emulator.journal import Command, Event, Frame, Journal
+from relay_sync.emulator.media import Heard
+from relay_sync.emulator.numbers import MAGIC_NUMBERS, Behaviour
+from relay_sync.emulator.phones import Phone
+
+__all__ = [
+    "DEMO_PROJECT",
+    "DEMO_TOKEN",
+    "MAGIC_NUMBERS",
+    "Assumptions",
+    "Behaviour",
+    "CallSnapshot",
+    "Clock",
+    "Command",
+    "Emulator",
+    "Event",
+    "Frame",
+    "Heard",
+    "Journal",
+    "Phone",
+]

@@ -1,0 +1,217 @@
+"""The Blade dialect: envelope and handshake (protocol.md 4, 5 and 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from relay_sync.emulator import envelope
+from relay_sync.emulator.checks import Field, anything, check_fields, number, one_of, text, texts
+from relay_sync.emulator.envelope import (
+    AUTHENTICATION_FAILED,
+    BAD_PARAMS,
+    INVALID_REQUEST,
+    UNKNOWN_METHOD,
+    Accepted,
+    Frame,
+    Refused,
+    RpcError,
+)
+from relay_sync.emulator.journal import Described, Kind
+from relay_sync.emulator.replies import carry_out
+from relay_sync.emulator.service import Link
+from relay_sync.emulator.session import Session
+
+_CONNECT = (
+    Field("version", anything),
+    Field("authentication", anything),
+    Field("agent", text, False),
+    Field("sessionid", text, False),
+    Field("session_id", text, False),  # Go's spelling; it does not resume (protocol.md 19)
+    Field("identity", anything, False),
+    Field("network", anything, False),
+)
+_AUTHENTICATION = (Field("project", text), Field("token", text, False), Field("jwt_token", text, False))
+_EXECUTE = (Field("protocol", text), Field("method", text), Field("params", anything, False))
+_SETUP = (Field("protocol", text, False),)
+_SUBSCRIPTION = (Field("command", one_of("add", "remove")), Field("protocol", text), Field("channels", texts))
+_PING = (Field("timestamp", number(), False), Field("payload", text, False))
+
+_SETUP_PROTOCOL = "signalwire"
+_CHANNEL = "notifications"
+
+
+class Blade:
+    """What Blade calls things, and in which order it wants them. Holds no state: that is in link and session."""
+
+    @property
+    def opening(self) -> str:
+        """The method of the first request."""
+        return "blade.connect"
+
+    def describe(self, frame: Frame) -> Described:
+        """Tell the journal what a frame is."""
+        method, params = frame.get("method"), _object(frame.get("params"))
+        if isinstance(method, str):
+            return _describe_request(method, params)
+        if "error" in frame:
+            error = _object(frame["error"])
+            return Described("answer", code=str(error.get("code")), message=str(error.get("message", "")), params=error)
+        if "result" in frame:
+            result = _object(frame["result"])
+            result = _object(result.get("result", result))
+            code = result.get("code")
+            told = "200" if code is None else str(code)  # setup and the handshake have no code: a result is a yes
+            return Described("answer", code=told, message=str(result.get("message", "")), params=result)
+        return Described()
+
+    def receive(self, link: Link, frame: Frame) -> None:
+        """Act on a request."""
+        method, params, request_id = frame["method"], frame.get("params", {}), frame.get("id")
+        name = method
+        if method == "blade.execute" and isinstance(params, dict) and isinstance(params.get("method"), str):
+            name = params["method"]
+        wrapped = method == "blade.execute"
+
+        def write(outcome: Accepted | Refused | RpcError) -> Frame:
+            return self._reply(link, request_id, outcome, wrapped)
+
+        carry_out(link, name, link.session, lambda: self._carry(link, frame, method, params), write)
+
+    def event(self, session: Session, queue: str, event: dict[str, Any]) -> Frame:
+        """Wrap an event: a ``blade.broadcast`` (protocol.md 4)."""
+        params = {
+            "broadcaster_nodeid": session.node_id,
+            "protocol": session.protocol,
+            "channel": _CHANNEL,
+            "event": queue,
+            "params": event,
+        }
+        return envelope.request(envelope.new_id(), "blade.broadcast", params)
+
+    def ping(self, request_id: str, timestamp: float) -> Frame:
+        """Return the server's ping (protocol.md 5.4)."""
+        return envelope.request(request_id, "blade.ping", {"timestamp": timestamp, "payload": "ping"})
+
+    def go_away(self, request_id: str) -> Frame:
+        """Return ``blade.disconnect``, which has no params (protocol.md 5.6)."""
+        return envelope.request(request_id, "blade.disconnect")
+
+    def _carry(self, link: Link, frame: Frame, method: str, params: Any) -> Accepted:
+        if link.service.strict and frame.get("jsonrpc") != "2.0":
+            raise RpcError(INVALID_REQUEST, 'jsonrpc must be "2.0"')
+        if not isinstance(params, dict):
+            raise RpcError(BAD_PARAMS, "params must be an object")
+        if method == "blade.connect":
+            return self._connect(link, params)
+        if link.session is None:
+            raise RpcError(AUTHENTICATION_FAILED, "Authentication required")
+        if method == "blade.execute":
+            return self._execute(link, link.session, params)
+        if method == "blade.subscription":
+            return self._subscription(link, link.session, params)
+        if method == "blade.ping":
+            _check(link, method, params, _PING)
+            return Accepted(dict(params) if link.service.assumptions.ping_echoes else {})
+        if method == "blade.disconnect":
+            link.close_soon()
+            return Accepted()
+        raise RpcError(UNKNOWN_METHOD, f"Unknown method {method}")
+
+    def _connect(self, link: Link, params: dict[str, Any]) -> Accepted:
+        if link.session is not None:
+            raise RpcError(INVALID_REQUEST, "Already connected")
+        _check(link, "blade.connect", params, _CONNECT)
+        who = _object(params["authentication"])
+        _check(link, "authentication", who, _AUTHENTICATION)
+        if not link.service.knows(who.get("project"), who.get("token", who.get("jwt_token"))):
+            if link.service.assumptions.close_refused_login:
+                link.close_soon()
+            raise RpcError(AUTHENTICATION_FAILED, "Authentication failed: unknown project or wrong token")
+        session, restored = link.service.sessions.connect(link, str(who["project"]), params.get("sessionid"))
+        link.session = session
+        return Accepted(
+            {
+                "session_restored": restored,
+                "sessionid": session.id,
+                "nodeid": session.node_id,
+                "master_nodeid": link.service.node_id,
+                "authorization": {
+                    "project": session.project,
+                    "expires_at": None,
+                    "scopes": ["calling", "messaging", "tasking"],
+                    "signature": session.signature,
+                },
+                "routes": [],
+                "protocols": [],
+                "subscriptions": [],
+                "authorities": [],
+                "authorizations": [],
+                "accesses": [],
+                "protocols_uncertified": [_SETUP_PROTOCOL],
+            }
+        )
+
+    def _execute(self, link: Link, session: Session, params: dict[str, Any]) -> Accepted:
+        _check(link, "blade.execute", params, _EXECUTE)
+        method, inner = params["method"], params.get("params", {})
+        if params["protocol"] == _SETUP_PROTOCOL and method == "setup":
+            inner = _object(inner)
+            _check(link, "setup", inner, _SETUP)
+            asked = inner.get("protocol")
+            # Kept only by the session it was given to; any other client gets one of its own.
+            kept = asked is not None and asked == session.protocol
+            return Accepted({"protocol": session.protocol if kept else session.new_protocol()})
+        if session.protocol is None or params["protocol"] != session.protocol:
+            raise RpcError(BAD_PARAMS, f"Unknown protocol {params['protocol']}")
+        return link.service.desk.perform(session, method, inner)
+
+    def _subscription(self, link: Link, session: Session, params: dict[str, Any]) -> Accepted:
+        _check(link, "blade.subscription", params, _SUBSCRIPTION)
+        known = params["protocol"] == session.protocol
+        done = [channel for channel in params["channels"] if known and channel == _CHANNEL]
+        if done and params["command"] == "add":
+            session.subscribe(link.service.assumptions.replay_missed_events)
+        elif done:
+            session.subscribed = False
+        return Accepted(
+            {
+                "command": params["command"],
+                "protocol": params["protocol"],
+                "subscribe_channels": done,
+                "failed_channels": [channel for channel in params["channels"] if channel not in done],
+            }
+        )
+
+    def _reply(self, link: Link, request_id: object, outcome: Accepted | Refused | RpcError, wrapped: bool) -> Frame:
+        nodes = {}
+        if link.session is not None:
+            nodes = {"requester_nodeid": link.session.node_id, "responder_nodeid": link.service.node_id}
+        if isinstance(outcome, Refused):
+            result: dict[str, Any] = {"code": outcome.code, "message": outcome.message}
+        elif isinstance(outcome, RpcError):
+            return envelope.failure(request_id, outcome.code, outcome.message, **nodes)
+        else:
+            result = outcome.result
+        return envelope.success(request_id, {**nodes, "result": result} if wrapped else result)
+
+
+def _check(link: Link, what: str, params: dict[str, Any], fields: tuple[Field, ...]) -> None:
+    if complaint := check_fields(what, params, fields, link.service.strict):
+        raise RpcError(BAD_PARAMS, complaint)
+
+
+def _describe_request(method: str, params: dict[str, Any]) -> Described:
+    if method == "blade.execute":
+        inner = params.get("method")
+        if isinstance(inner, str):
+            kind: Kind = "other" if inner == "setup" else "command"
+            return Described(kind, method, inner, _object(params.get("params")))
+    if method == "blade.broadcast":
+        event = _object(params.get("params"))
+        return Described("event", method, event.get("event_type"), _object(event.get("params")))
+    return Described("other", method)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return the value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}

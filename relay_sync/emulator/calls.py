@@ -1,0 +1,243 @@
+"""A call leg: its forward-only life cycle and the events that tell of it (protocol.md 10)."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from relay_sync.emulator.assumptions import Assumptions
+from relay_sync.emulator.clock import Clock, Timer
+from relay_sync.emulator.loading import Loader
+from relay_sync.emulator.media import RATE, Heard, Line
+from relay_sync.emulator.session import EVENTS, Session
+from relay_sync.emulator.watch import Watch
+
+if TYPE_CHECKING:
+    from relay_sync.emulator.playback import Play
+
+logger = logging.getLogger(__name__)
+
+State = Literal["created", "ringing", "answered", "ending", "ended"]
+STATES: tuple[State, ...] = ("created", "ringing", "answered", "ending", "ended")
+
+REASONS = ("hangup", "cancel", "busy", "noAnswer", "decline", "error")
+"""End reasons of v2 (protocol.md 10.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSnapshot:
+    """A call as it was at one moment. Times are virtual seconds; None where it hasn't happened.
+
+    ``plays`` maps control ids to states (``loading``, ``playing``, ``paused``, ``finished``, ``error``).
+    """
+
+    id: str
+    direction: str
+    from_number: str
+    to_number: str
+    context: str | None
+    tag: str
+    state: State
+    end_reason: str | None
+    created_at: float
+    answered_at: float | None
+    ended_at: float | None
+    plays: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a call works with; one per running emulator."""
+
+    clock: Clock
+    loader: Loader
+    watch: Watch
+    assumptions: Assumptions
+    node_id: str
+
+
+class Call:
+    """One leg between Relay and a phone. Everything happens on the emulator's thread.
+
+    ``owner`` is the session whose call it is; its events go there. ``on_answered`` and ``on_ended`` are told after
+    the events have been sent: the phone, and the dial that made the leg.
+    """
+
+    def __init__(
+        self, around: Surroundings, direction: Literal["inbound", "outbound"], device: dict[str, Any], tag: str = ""
+    ) -> None:
+        self.around = around
+        self.id = str(uuid.uuid4())
+        self.direction = direction
+        self.device = device
+        self.tag = tag
+        self.context: str | None = None
+        self.created_by: str | None = None
+        self.owner: Session | None = None
+        self.state: State = "created"
+        self.states: list[State] = ["created"]
+        self.end_reason: str | None = None
+        self.created_at = around.clock.now()
+        self.answered_at: float | None = None
+        self.ended_at: float | None = None
+        self.line = Line()
+        self.plays: dict[str, Play] = {}
+        self.before_answer: Callable[[Call], None] | None = None  # of a dial, which may want to speak first
+        self.on_answered: list[Callable[[Call], None]] = []
+        self.on_ended: list[Callable[[Call], None]] = []
+        self._timers: list[Timer] = []
+        self._all_heard: Heard | None = None
+
+    def __repr__(self) -> str:
+        return f"<Call {self.id[:8]} {self.direction} {self.from_number} to {self.to_number} {self.state}>"
+
+    @property
+    def from_number(self) -> str:
+        """The calling address; SIP devices name it ``from``."""
+        return _address(self.device, "from_number", "from")
+
+    @property
+    def to_number(self) -> str:
+        """The called address; SIP devices name it ``to``."""
+        return _address(self.device, "to_number", "to")
+
+    @property
+    def over(self) -> bool:
+        """Is it ending or ended?"""
+        return self.state in ("ending", "ended")
+
+    def sample(self) -> int:
+        """Return the sample of the line that is now; 0 is the answer. Only for a call that was answered."""
+        assert self.answered_at is not None
+        end = self.around.clock.now() if self.ended_at is None else self.ended_at
+        return round((end - self.answered_at) * RATE)
+
+    def moment(self, sample: int) -> float:
+        """Return the virtual time of a sample of the line."""
+        assert self.answered_at is not None
+        return self.answered_at + sample / RATE
+
+    def heard(self) -> Heard:
+        """Return what the phone has heard so far; nothing before the answer."""
+        if self._all_heard is not None:
+            return self._all_heard
+        return Heard(self.line.heard(0 if self.answered_at is None else self.sample()))
+
+    def forget_sound(self) -> None:
+        """Let go of what was heard, if the call has ended: minutes of it would add up."""
+        if self._all_heard is not None:
+            self._all_heard = Heard(np.zeros(0, np.int16))
+
+    def begin(self) -> None:
+        """Tell the owner that it exists."""
+        self._tell_state()
+
+    def ring(self, limit: float) -> None:
+        """The phone rings, for at most ``limit`` seconds; then the call ends with ``noAnswer``."""
+        self._move("ringing")
+        self.later(limit, self._nobody_answered)
+
+    def answer(self) -> None:
+        """The call is answered, by the phone or by the application: time 0 of its line."""
+        if self.answered_at is not None or self.over:
+            return
+        self.answered_at = self.around.clock.now()
+        if self.before_answer is not None:
+            self.before_answer(self)
+        self._move("answered")
+        for tell in list(self.on_answered):
+            tell(self)
+
+    def end(self, reason: str) -> None:
+        """The call ends, whoever wants it. Ending twice does nothing."""
+        if self.over:
+            return
+        for timer in self._timers:
+            timer.cancel()
+        self.end_reason = reason
+        when = self.around.assumptions.plays_at_call_end
+        if when != "after":
+            self._end_plays(tell=when == "before")
+        self._move("ending", tell=self.around.assumptions.ending_event)
+        self.ended_at = self.around.clock.now()
+        self._move("ended")
+        if when == "after":
+            self._end_plays(tell=True)
+        self._all_heard = self.heard()
+        self.line = Line()  # lets the playbacks and their sources go
+        self.plays.clear()
+        for tell in list(self.on_ended):
+            tell(self)
+
+    def later(self, delay: float, action: Callable[[], None]) -> None:
+        """Do ``action`` in ``delay`` virtual seconds unless the call has ended by then; at once for 0."""
+        if delay <= 0:
+            action()
+        else:
+            self._timers.append(self.around.clock.call_later(delay, action))
+
+    def emit(self, event_type: str, params: dict[str, Any]) -> None:
+        """Send the owner an event about this call."""
+        ids = {"node_id": self.around.node_id, "call_id": self.id}
+        tell(self.owner, self.around.clock, event_type, params | ids)
+        self.around.watch.tell()
+
+    def snapshot(self) -> CallSnapshot:
+        """Return the call as it is now."""
+        plays: dict[str, str] = {control_id: play.state for control_id, play in self.plays.items()}
+        return CallSnapshot(
+            self.id, self.direction, self.from_number, self.to_number, self.context, self.tag, self.state,
+            self.end_reason, self.created_at, self.answered_at, self.ended_at, plays,
+        )  # fmt: skip
+
+    def _nobody_answered(self) -> None:
+        if self.answered_at is None:
+            self.end("noAnswer")
+
+    def _end_plays(self, tell: bool) -> None:
+        for play in list(self.plays.values()):
+            play.end_with_call(tell)
+
+    def _move(self, state: State, tell: bool = True) -> None:
+        if STATES.index(state) <= STATES.index(self.state):
+            raise AssertionError(f"a call can't go from {self.state} to {state}")
+        self.state = state
+        self.states.append(state)
+        logger.info("call %s is %s%s", self.id[:8], state, f" ({self.end_reason})" if self.end_reason else "")
+        if tell:
+            self._tell_state()
+
+    def _tell_state(self) -> None:
+        params: dict[str, Any] = {"call_state": self.state, "direction": self.direction, "device": self.device}
+        if self.tag:
+            params["tag"] = self.tag
+        if self.created_by:
+            params["created_by"] = self.created_by
+        if self.end_reason:
+            params["end_reason"] = self.end_reason
+        self.emit("calling.call.state", params)
+
+
+def tell(owner: Session | None, clock: Clock, event_type: str, params: dict[str, Any]) -> None:
+    """Send a session an event of the calling queue, with its outer fields (protocol.md 6.2)."""
+    if owner is None:
+        return
+    event = {
+        "event_type": event_type,
+        "event_channel": owner.protocol,
+        "timestamp": clock.timestamp(),
+        "project_id": owner.project,
+        "space_id": "emulator",
+        "params": params,
+    }
+    owner.emit(EVENTS, event)
+
+
+def _address(device: dict[str, Any], phone: str, sip: str) -> str:
+    params = device.get("params", {})
+    return str(params.get(phone, params.get(sip, "")))

@@ -1,0 +1,147 @@
+"""The faults as a test asks for them: what can go wrong on the way to Relay, on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+from relay_sync.emulator.faults import Fate, Faults, Refusal, ReplyRule
+from relay_sync.emulator.server import Server
+from relay_sync.emulator.session import Sessions
+
+T = TypeVar("T")
+
+
+class Breakable(Protocol):
+    """The part of a running emulator that faults act on."""
+
+    server: Server
+    sessions: Sessions
+
+
+class FaultControls:
+    """The methods of an emulator that make things go wrong.
+
+    A method is named as in a command (``calling.play``, ``signalwire.receive``, ``setup``) or, for the session itself,
+    as on the socket (``blade.connect``, ``blade.subscription``, ``blade.ping``). Any thread may call them. What is
+    in force stays until it is used up, taken back, or :meth:`clear_faults`; ``stop()`` clears it too.
+    """
+
+    faults: Faults
+
+    def on_thread(self, function: Callable[[], T]) -> T:
+        """Call ``function`` on the emulator's thread and return what it returns."""
+        raise NotImplementedError
+
+    def do(self, work: Callable[[Breakable], Coroutine[Any, Any, T]], timeout: float = 10.0) -> T:
+        """Run ``work(running)`` on the emulator's thread; RuntimeError when it is stopped."""
+        raise NotImplementedError
+
+    def drop_connections(self, resume: bool = True) -> int:
+        """Cut every connection with a TCP reset; return their number once all are gone.
+
+        ``resume=False`` forgets the sessions too, so that who comes back is not restored.
+        """
+
+        async def drop(running: Breakable) -> int:
+            if not resume:
+                running.sessions.forget()
+            return await running.server.drop_all()
+
+        return self.do(drop)
+
+    def forget_sessions(self) -> None:
+        """Forget every session: who reconnects is not restored. Connections stay."""
+
+        async def forget(running: Breakable) -> None:
+            running.sessions.forget()
+
+        self.do(forget)
+
+    def silence(self, on: bool = True, *, new_connections: bool = False) -> None:
+        """Make every connection half-open: nothing is read or written any more, TCP stays up.
+
+        ``new_connections``: those to come fall silent too, right after the upgrade. ``on=False`` ends both; what
+        clients sent meanwhile is read then.
+        """
+
+        async def fall_silent(running: Breakable) -> None:
+            self.faults.silent_from_the_start = on and new_connections
+            for connection in running.server.connections:
+                connection.silence(on)
+
+        self.do(fall_silent)
+
+    def refuse_connections(self, on: bool = True) -> None:
+        """Answer upgrades with HTTP 503 from now on; ``False`` takes that back. Open connections stay."""
+
+        def refuse() -> None:
+            self.faults.refuses_connections = on
+
+        self.on_thread(refuse)
+
+    def refuse_next(self, method: str, code: str | int, message: str = "Refused on request", count: int = 1) -> None:
+        """Refuse the next ``count`` requests of ``method`` without carrying them out.
+
+        A positive code (``"402"``) goes into the result; a negative one (``-32003``) makes a JSON-RPC error.
+        """
+        if count < 1:
+            raise ValueError(f"count must be 1 or more, not {count!r}")
+        refusal = Refusal(method, str(code), message, count)
+        self.on_thread(lambda: self.faults.refusals.append(refusal))
+
+    def before_reply(self, method: str, count: int | None = None) -> None:
+        """Send the events that follow at once from ``method`` before its reply; for the next ``count``, or always."""
+        self._reply_rule(method, "last", count)
+
+    def hold_reply(self, method: str, count: int | None = None) -> None:
+        """Carry ``method`` out and send its events, but keep its reply until :meth:`release`."""
+        self._reply_rule(method, "held", count)
+
+    def lose_reply(self, method: str, count: int | None = None) -> None:
+        """Carry ``method`` out and send its events, but never reply."""
+        self._reply_rule(method, "lost", count)
+
+    def release(self, method: str | None = None) -> int:
+        """Send the replies held for ``method`` (None: all) and hold no more of them; return their number."""
+        return self.on_thread(lambda: self.faults.release(method))
+
+    @property
+    def held_replies(self) -> tuple[str, ...]:
+        """The methods whose replies are being held, oldest first."""
+        return self.on_thread(self.faults.held)
+
+    def duplicate_events(self, on: bool = True) -> None:
+        """Send every event twice from now on, in two frames that are equal."""
+
+        def duplicate() -> None:
+            self.faults.duplicate_events = on
+
+        self.on_thread(duplicate)
+
+    def send_raw(self, text: str) -> int:
+        """Send ``text`` as it is to every connection; return their number once it has been written."""
+
+        async def send(running: Breakable) -> int:
+            for connection in running.server.connections:
+                connection.send_text(text)
+            await running.server.written()
+            return len(running.server.connections)
+
+        return self.do(send)
+
+    def go_away(self, wait: float = 0.2) -> int:
+        """Tell every client that the server is about to close, then close; return the number of clients.
+
+        The close comes when the client has answered, or after ``wait`` real seconds (v2 clients never answer).
+        """
+        return self.do(lambda running: running.server.go_away(wait), wait + 10.0)
+
+    def clear_faults(self) -> None:
+        """End every fault in force. Held replies are dropped; silenced connections stay silent."""
+        self.on_thread(self.faults.clear)
+
+    def _reply_rule(self, method: str, fate: Fate, count: int | None) -> None:
+        if count is not None and count < 1:
+            raise ValueError(f"count must be 1 or more, or None for always, not {count!r}")
+        self.on_thread(lambda: self.faults.replies.append(ReplyRule(method, fate, count)))

@@ -1,0 +1,306 @@
+"""The emulator: Relay's far end on loopback, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from relay_sync.emulator.assumptions import Assumptions
+from relay_sync.emulator.blade import Blade
+from relay_sync.emulator.calls import CallSnapshot, Surroundings
+from relay_sync.emulator.clock import Clock
+from relay_sync.emulator.commands import Desk
+from relay_sync.emulator.controls import FaultControls
+from relay_sync.emulator.faults import Faults
+from relay_sync.emulator.handset import Handset
+from relay_sync.emulator.journal import Command, Journal
+from relay_sync.emulator.loading import Loader
+from relay_sync.emulator.media import MediaLibrary
+from relay_sync.emulator.numbers import Behaviour, behaviour_of
+from relay_sync.emulator.phones import Phone
+from relay_sync.emulator.server import Server
+from relay_sync.emulator.service import Service
+from relay_sync.emulator.session import Sessions
+from relay_sync.emulator.switch import Switch
+from relay_sync.emulator.thread import LoopThread
+from relay_sync.emulator.watch import Watch
+
+T = TypeVar("T")
+
+DEMO_PROJECT = "emulator-project"
+DEMO_TOKEN = "PT-emulator-token"
+_LIMIT = 10.0  # real seconds for anything asked of the emulator's thread
+_STOPPED = "the emulator is not running: call start(), or use it in a with block"
+
+
+class Running:
+    """All that exists only while an emulator runs. Made on its thread."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.loader = Loader(emulator.media)
+        node_id = str(uuid.uuid4())
+        around = Surroundings(emulator.clock, self.loader, emulator.watch, emulator.assumptions, node_id)
+        self.sessions = Sessions(emulator.assumptions)
+        self.switch = Switch(around, self.sessions, emulator.handsets, emulator.routes)
+        desk = Desk(self.switch, emulator.assumptions, emulator.strict)
+        service = Service(
+            emulator.project, emulator.token, emulator.assumptions, emulator.clock, emulator.journal, emulator.faults,
+            self.sessions, desk, emulator.strict, node_id,
+        )  # fmt: skip
+        self.server = Server(service, (Blade(),), emulator.ping_interval)
+
+    async def settle(self) -> None:
+        """Return once nothing is being loaded and every frame sent has been written."""
+        await self.loader.idle()
+        await self.server.written()
+
+
+class Emulator(FaultControls):
+    """Relay's far end, for tests, demos and development::
+
+        with Emulator() as relay:
+            phone = relay.phone("+15550101", answer_after=0.5)
+            client = Client(**relay.credentials)
+
+    ``host`` and ``port``: where to listen; port 0 takes a free one, and keeps it over a restart. ``project`` and
+    ``token``: the credentials that are accepted. Time: real, ``speed=`` times as fast, ``stepped=True`` (moved by
+    ``relay.clock.advance(seconds)``), or a ``clock`` of your own. ``strict`` refuses what no documented client sends.
+    ``media`` maps URLs to files that are played in their place. ``ping_interval``: real seconds between the server's
+    pings; None for none.
+
+    It may be started again after :meth:`stop`, and many can run in one process. Phones, routes, journal and clock stay;
+    sessions and calls end with :meth:`stop`. Every method may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        project: str = DEMO_PROJECT,
+        token: str = DEMO_TOKEN,
+        clock: Clock | None = None,
+        speed: float | None = None,
+        stepped: bool = False,
+        strict: bool = True,
+        media: Mapping[str, str | Path] | None = None,
+        assumptions: Assumptions | None = None,
+        ping_interval: float | None = 10.0,
+    ) -> None:
+        if sum((clock is not None, speed is not None, stepped)) > 1:
+            raise ValueError("time is one of clock, speed and stepped")
+        if ping_interval is not None and not ping_interval > 0:
+            raise ValueError(f"ping_interval must be more than 0 seconds, or None, not {ping_interval!r}")
+        self.host = host
+        self.project = project
+        self.token = token
+        self.strict = strict
+        self.ping_interval = ping_interval
+        self.assumptions = Assumptions() if assumptions is None else assumptions
+        self.clock = clock if clock is not None else Clock(1.0 if speed is None else speed, stepped=stepped)
+        self.watch = Watch()
+        self.journal = Journal(self.clock, self.watch, (token,))
+        self.media = MediaLibrary(dict(media or {}))
+        self.faults = Faults()
+        self.handsets: dict[str, Handset] = {}
+        self.routes: dict[str, str] = {}
+        self._port = port
+        self._next_connection = 1
+        self._life = threading.Lock()  # held while starting or stopping
+        self._thread: LoopThread | None = None
+        self._running: Running | None = None
+
+    def __repr__(self) -> str:
+        return f"<Emulator {self.url if self._running else 'stopped'} {self.clock!r}>"
+
+    def __enter__(self) -> Emulator:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on (0 before the first start, if any free one will do)."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """What a client connects to: ``ws://127.0.0.1:PORT``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"ws://{host}:{self._port}"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What a client needs: ``project``, ``token`` and ``host`` (the URL)."""
+        return {"project": self.project, "token": self.token, "host": self.url}
+
+    @property
+    def running(self) -> bool:
+        """Has it been started and not stopped?"""
+        return self._running is not None
+
+    def start(self) -> None:
+        """Listen; returns when clients can connect. Does nothing when it runs already.
+
+        Raises :exc:`OSError` that names the port when it is taken.
+        """
+        with self._life:
+            if self._thread is not None:
+                return
+            thread = LoopThread()
+            try:
+                thread.run(self._start(), _LIMIT)
+            except BaseException:
+                thread.stop()
+                raise
+            self._thread = thread
+
+    def stop(self) -> None:
+        """End every connection, call and thread. Does nothing when it isn't running."""
+        with self._life:
+            thread, running = self._thread, self._running
+            if thread is None or running is None:
+                return
+            try:
+                thread.run(self._stop(running), _LIMIT)
+            finally:
+                # First out of sight, then ended: nobody is to ask a thread that no longer answers.
+                self._thread = None
+                thread.stop()
+                running.loader.join()
+
+    def phone(
+        self,
+        number: str,
+        *,
+        answer_after: float = 0.0,
+        busy: bool = False,
+        decline: bool = False,
+        no_answer: bool = False,
+        unreachable: bool = False,
+        hang_up_after: float | None = None,
+    ) -> Phone:
+        """Return the phone with this number, behaving as said (see :class:`Behaviour`); made if there is none.
+
+        All times are virtual seconds. Named with a number only, a phone that exists stays as it is, and a number of
+        :data:`MAGIC_NUMBERS` gets its behaviour. ValueError for a number that isn't a string or is empty, or a
+        behaviour that contradicts itself.
+        """
+        if not isinstance(number, str) or not number:
+            raise ValueError(f"a number must be a string that is not empty, not {number!r}")
+        behaviour = Behaviour(
+            answer_after=answer_after, busy=busy, decline=decline, no_answer=no_answer, unreachable=unreachable,
+            hang_up_after=hang_up_after,
+        )  # fmt: skip
+
+        def describe() -> Handset:
+            handset = self.handsets.setdefault(number, Handset(number, behaviour_of(number)))
+            if behaviour != Behaviour():
+                handset.behaviour = behaviour
+            return handset
+
+        return Phone(self.on_thread(describe), self, self.watch)
+
+    @property
+    def phones(self) -> dict[str, Phone]:
+        """Every phone so far, by number: those described and those only called."""
+        handsets = self.on_thread(lambda: dict(self.handsets))
+        return {number: Phone(handset, self, self.watch) for number, handset in handsets.items()}
+
+    def route(self, number: str, context: str) -> None:
+        """Calls of phones to ``number`` go to ``context`` from now on."""
+        self.on_thread(lambda: self.routes.__setitem__(number, context))
+
+    @property
+    def calls(self) -> list[CallSnapshot]:
+        """The calls that have not ended, as they are now, oldest first."""
+        return self.on_thread(lambda: [call.snapshot() for call in self.switch.calls] if self._running else [])
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return self.on_thread(lambda: len(self._running.server.connections) if self._running else 0)
+
+    @property
+    def contexts(self) -> dict[str, int]:
+        """Context -> number of reachable clients that receive it."""
+
+        def count() -> dict[str, int]:
+            counts: dict[str, int] = {}
+            for session in self._running.sessions if self._running else ():
+                for context in session.contexts if session.reachable else ():
+                    counts[context] = counts.get(context, 0) + 1
+            return counts
+
+        return self.on_thread(count)
+
+    def wait_for(self, predicate: Callable[[Emulator], object], timeout: float = 10.0) -> None:
+        """Block until ``predicate(relay)`` is true; looked at after each frame and each change of a call.
+
+        Raises :exc:`TimeoutError` after ``timeout`` real seconds.
+        """
+        self.watch.until(lambda: bool(predicate(self)), timeout, f"{predicate!r}")
+
+    def expect(self, method: str, timeout: float = 10.0, *, count: int = 1) -> Command:
+        """Block until the ``count``-th command of this method has been received, and return it."""
+        return self.journal.wait_for_command(method, count, timeout)
+
+    def ping(self) -> int:
+        """Send every client that is logged in a ping now; return their number. The journal shows the answers."""
+        return self.on_thread(lambda: self.running_parts.server.ping_all())
+
+    # What follows is for the parts of the emulator.
+
+    def do(self, work: Callable[[Running], Coroutine[Any, Any, T]], timeout: float = _LIMIT) -> T:
+        """Run ``work(running)`` on the emulator's thread and return its result; RuntimeError when it is stopped."""
+        thread, running = self._thread, self._running
+        if thread is None or running is None:
+            raise RuntimeError(_STOPPED)
+        return thread.run(work(running), timeout)
+
+    @property
+    def running_parts(self) -> Running:
+        """What exists only while it runs; RuntimeError when it is stopped."""
+        if self._running is None:
+            raise RuntimeError(_STOPPED)
+        return self._running
+
+    @property
+    def switch(self) -> Switch:
+        """The switch; RuntimeError when the emulator is stopped."""
+        return self.running_parts.switch
+
+    def on_thread(self, function: Callable[[], T]) -> T:
+        """Call ``function`` on the emulator's thread; on the caller's own while it is stopped and nobody else can."""
+        thread = self._thread
+        return function() if thread is None else thread.call(function, _LIMIT)
+
+    async def _start(self) -> None:
+        running = Running(self)
+        self.clock.attach(asyncio.get_running_loop(), running.settle)
+        try:
+            self._port = await running.server.start(self.host, self._port, self._next_connection)
+        except BaseException:
+            self.clock.detach()
+            raise
+        self._running = running
+
+    async def _stop(self, running: Running) -> None:
+        self._running = None
+        self.clock.detach()
+        self.faults.clear()
+        try:
+            await running.server.stop()
+        finally:
+            self._next_connection = running.server.next_number
+            running.loader.cancel()
+            running.switch.hang_up_all()

@@ -1,0 +1,121 @@
+"""``calling.play`` and its sub-commands, carried out on the samples of the call's line (protocol.md 11.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from relay_sync.emulator.calls import Call
+from relay_sync.emulator.clock import Timer
+from relay_sync.emulator.envelope import Refused
+from relay_sync.emulator.media import MediaError, Playback, Samples
+
+PlayState = Literal["loading", "playing", "paused", "finished", "error"]
+
+
+class Play:
+    """One playback of a call.
+
+    It begins when its media have been loaded, which takes no virtual time. A sub-command that comes before that is
+    accepted at once and carried out when the media are there; a stop ends it at once.
+    """
+
+    def __init__(self, call: Call, control_id: str, items: Sequence[Mapping[str, Any]], volume_db: float) -> None:
+        self._call = call
+        self._control_id = control_id
+        self._volume_db = volume_db
+        self._paused = False  # as accepted, which is ahead of the line while the media are being loaded
+        self._playback: Playback | None = None
+        self._when_loaded: list[Callable[[Playback], None]] = []
+        self._end: Timer | None = None
+        self.state: PlayState = "loading"
+        call.plays[control_id] = self
+        self.loaded: asyncio.Task[None] = call.around.loader.load(items, self._begin)
+
+    def check_over(self) -> bool:
+        """Return whether it has finished or failed; one whose last sample has been played by now finishes here."""
+        if self._playback is not None and self.state == "playing":
+            end = self._playback.ends_at()
+            if end is not None and end <= self._call.sample():
+                self._say("finished")  # its timer is due this very moment, but a command came first
+        return self.state in ("finished", "error")
+
+    def pause(self) -> None:
+        """Be silent and keep the position. A pause while paused is answered as the assumption says."""
+        if self._paused:
+            _already(self._call.around.assumptions.pause_of_paused, "The playback is paused already")
+            return
+        self._paused = True
+        self._do(self._pause)
+
+    def resume(self) -> None:
+        """Go on at the very next sample. A resume while not paused is answered as the assumption says."""
+        if not self._paused:
+            _already(self._call.around.assumptions.resume_of_playing, "The playback is not paused")
+            return
+        self._paused = False
+        self._do(self._resume)
+
+    def volume(self, volume_db: float) -> None:
+        """Set the gain from this moment on; no event tells of it."""
+        if self._paused:
+            _already(self._call.around.assumptions.volume_while_paused, "The playback is paused")
+        self._do(lambda playback: playback.volume(volume_db, self._call.sample()))
+
+    def stop(self) -> None:
+        """End it here, with ``finished``."""
+        if self._playback is not None:
+            self._playback.stop(self._call.sample())
+        self._say("finished")
+
+    def end_with_call(self, tell: bool) -> None:
+        """The call has ended; ``tell``: with a final event."""
+        if not self.check_over():
+            self._say("finished", tell)
+
+    def _do(self, operation: Callable[[Playback], None]) -> None:
+        if self._playback is None:
+            self._when_loaded.append(operation)
+        else:
+            operation(self._playback)
+
+    def _pause(self, playback: Playback) -> None:
+        playback.pause(self._call.sample())
+        self._say("paused")
+
+    def _resume(self, playback: Playback) -> None:
+        playback.resume(self._call.sample())
+        self._say("playing")
+
+    def _begin(self, loaded: Samples | MediaError) -> None:
+        if self.state != "loading":  # stopped, or the call ended, while its media were on the way
+            return
+        if isinstance(loaded, MediaError):
+            self._say("error")
+            return
+        self._playback = self._call.line.start(self._call.sample(), loaded, self._volume_db)
+        self._say("playing")
+        for operation in self._when_loaded:
+            operation(self._playback)
+
+    def _say(self, state: PlayState, tell: bool = True) -> None:
+        self.state = state
+        self._set_end()
+        if state in ("finished", "error"):
+            self._call.plays.pop(self._control_id, None)
+        if tell:
+            self._call.emit("calling.call.play", {"control_id": self._control_id, "state": state})
+
+    def _set_end(self) -> None:
+        """Have the clock tell when the last sample has been played, if nothing more happens."""
+        if self._end is not None:
+            self._end.cancel()
+        end = self._playback.ends_at() if self._playback is not None and self.state == "playing" else None
+        if end is not None:
+            self._end = self._call.around.clock.call_at(self._call.moment(end), lambda: self._say("finished"))
+
+
+def _already(code: str, message: str) -> None:
+    if code != "200":
+        raise Refused(code, message)

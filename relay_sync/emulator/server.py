@@ -1,0 +1,133 @@
+"""The one port: an aiohttp server that takes WebSocket connections on any path."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from relay_sync.emulator.connection import Connection
+from relay_sync.emulator.service import Dialect, Service
+
+_MAX_FRAME = 10 * 1024 * 1024  # bytes; 3.x clients take as much (protocol.md 1)
+_CLOSE_WAIT = 0.05  # real seconds that a client gets to answer a close frame
+_WRITE_WAIT = 1.0  # real seconds
+_BACKLOG = 1024
+
+
+class Server:
+    """Listens, and knows the connections. Everything happens on the emulator's thread."""
+
+    def __init__(self, service: Service, dialects: Sequence[Dialect], ping_interval: float | None) -> None:
+        self._service = service
+        self._dialects = dialects
+        self._ping_interval = ping_interval
+        self._connections: dict[int, Connection] = {}
+        self._next_number = 1
+        self._runner: web.AppRunner | None = None
+        self._pinger: asyncio.Task[None] | None = None
+
+    @property
+    def connections(self) -> list[Connection]:
+        """The open connections, oldest first."""
+        return list(self._connections.values())
+
+    async def start(self, host: str, port: int, first_number: int) -> int:
+        """Listen; return the port. ``first_number`` is that of the first connection."""
+        self._next_number = first_number
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self._take)
+        app.on_shutdown.append(self._close_all)
+        runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
+        except OSError as error:
+            await runner.cleanup()
+            if error.errno == errno.EADDRINUSE:
+                hint = f"port {port} on {host} is in use; choose another, or port=0 for any that is free"
+                raise OSError(errno.EADDRINUSE, hint) from None
+            raise
+        self._runner = runner
+        if self._ping_interval is not None:
+            self._pinger = asyncio.get_running_loop().create_task(self._ping(self._ping_interval))
+        return int(runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close everything."""
+        if self._pinger is not None:
+            self._pinger.cancel()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next connection will have."""
+        return self._next_number
+
+    async def written(self) -> None:
+        """Return once every frame sent so far has been written."""
+        for connection in self.connections:
+            await connection.written()
+
+    async def drop_all(self) -> int:
+        """Cut every connection with a TCP reset; return their number once their ends have been noticed."""
+        cut = self.connections
+        for connection in cut:
+            connection.abort()
+        for connection in cut:
+            await connection.ended.wait()
+        return len(cut)
+
+    async def go_away(self, wait: float) -> int:
+        """Tell every client that the server closes, wait for each to answer for ``wait`` seconds at most, and close."""
+        told = self.connections
+        await asyncio.gather(*(self._send_away(connection, wait) for connection in told))
+        return len(told)
+
+    async def _send_away(self, connection: Connection, wait: float) -> None:
+        await connection.ask(lambda dialect, request_id: dialect.go_away(request_id), wait)
+        with contextlib.suppress(asyncio.TimeoutError):  # a client that doesn't read is not waited for
+            await asyncio.wait_for(connection.written(), _WRITE_WAIT)
+        await connection.close(1001)
+        await connection.ended.wait()
+
+    async def _take(self, request: web.Request) -> web.StreamResponse:
+        faults = self._service.faults
+        if faults.refuses_connections:
+            return web.Response(status=503, text="Service Unavailable")
+        ws = web.WebSocketResponse(timeout=_CLOSE_WAIT, compress=False, max_msg_size=_MAX_FRAME)
+        if not ws.can_prepare(request):
+            return web.Response(text="relay_sync emulator: connect with a WebSocket client\n")
+        await ws.prepare(request)
+        assert isinstance(request.transport, asyncio.Transport)  # prepare() has written to it
+        number, self._next_number = self._next_number, self._next_number + 1
+        connection = Connection(number, self._service, self._dialects, ws, request.transport)
+        self._connections[number] = connection
+        if faults.silent_from_the_start:
+            connection.silence(True)
+        try:
+            await connection.serve()
+        finally:
+            del self._connections[number]
+            connection.ended.set()
+            self._service.journal.note_change()
+        return ws
+
+    async def _close_all(self, app: web.Application) -> None:
+        await asyncio.gather(*(connection.close(1001) for connection in self.connections))
+
+    async def _ping(self, interval: float) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            self.ping_all()
+
+    def ping_all(self) -> int:
+        """Ping every client that is logged in; return their number."""
+        logged_in = [connection for connection in self.connections if connection.session is not None]
+        for connection in logged_in:
+            connection.ping()
+        return len(logged_in)

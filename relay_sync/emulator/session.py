@@ -1,0 +1,154 @@
+"""Sessions: who is logged in, under which protocol string, receiving which contexts; and how they are resumed.
+
+A session outlives its connection: after a loss the client comes back with the session id and the protocol (protocol.md
+5.5), and what was its stays its. Contexts belong to the connection, so they are asked for again (protocol.md 5.3).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from relay_sync.emulator.assumptions import Assumptions
+
+EVENTS = "queuing.relay.events"
+"""The queue of everything about calls (protocol.md 4)."""
+
+Event = dict[str, Any]
+
+_MISSED = 10_000  # events kept for a session that is away; more would be a leak and no test needs them
+
+
+class Wire(Protocol):
+    """What a session needs of its connection."""
+
+    @property
+    def reachable(self) -> bool:
+        """Can a frame sent now get there?"""
+
+    def send_event(self, session: Session, queue: str, event: Event) -> None:
+        """Send an event in the connection's dialect."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
+
+
+class Session:
+    """One client's session. ``protocol`` is ``signalwire_<signature>_<random>``; None before ``setup``."""
+
+    def __init__(self, project: str, signature: str) -> None:
+        self.id = str(uuid.uuid4())
+        self.project = project
+        self.signature = signature
+        self.node_id = str(uuid.uuid4())
+        self.protocol: str | None = None
+        self.contexts: dict[str, int] = {}  # context -> turn in which it was served last
+        self.wire: Wire | None = None
+        self.subscribed = False
+        self.resumable = True
+        self.lost_at: float | None = None  # real time
+        self._missed: deque[tuple[str, Event]] = deque(maxlen=_MISSED)
+        self._kept: list[tuple[str, Event]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Session {self.id[:8]} {'connected' if self.wire else 'away'} contexts={list(self.contexts)}>"
+
+    @property
+    def reachable(self) -> bool:
+        """Is the client there and ready to hear events?"""
+        return self.wire is not None and self.subscribed and self.wire.reachable
+
+    def new_protocol(self) -> str:
+        """Give the session a protocol string; its second ``_`` piece is the signature."""
+        self.protocol = f"signalwire_{self.signature}_{uuid.uuid4()}"
+        return self.protocol
+
+    def emit(self, queue: str, event: Event) -> None:
+        """Send an event, or keep it: behind a reply that goes first, or for a client that is away."""
+        if self._kept is not None:
+            self._kept.append((queue, event))
+        elif self.reachable and self.wire is not None:
+            self.wire.send_event(self, queue, event)
+        else:
+            self._missed.append((queue, event))
+
+    def keep_events(self) -> None:
+        """Hold events back until :meth:`let_go`: a command is being carried out whose reply goes first."""
+        self._kept = []
+
+    def let_go(self) -> None:
+        """Send what was held back."""
+        kept, self._kept = self._kept or [], None
+        for queue, event in kept:
+            self.emit(queue, event)
+
+    def subscribe(self, replay: bool) -> None:
+        """The client hears events from now on; ``replay``: also those it missed."""
+        self.subscribed = True
+        missed = list(self._missed) if replay else []
+        self._missed.clear()
+        for queue, event in missed:
+            self.emit(queue, event)
+
+    def lose(self, wire: Wire, keep_contexts: bool) -> None:
+        """The connection is gone. Nothing happens if the session has another one by now."""
+        if self.wire is not wire:
+            return
+        self.wire, self.subscribed, self.lost_at = None, False, time.monotonic()
+        if not keep_contexts:
+            self.contexts.clear()
+
+
+class Sessions:
+    """All sessions of one emulator, in the order of their making."""
+
+    def __init__(self, assumptions: Assumptions) -> None:
+        self._assumptions = assumptions
+        self._by_id: dict[str, Session] = {}
+        self._signatures: dict[str, str] = {}
+        self._turn = 0
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._by_id.values()))
+
+    def connect(self, wire: Wire, project: str, session_id: object) -> tuple[Session, bool]:
+        """Return the session for a client that has just logged in, and whether it was restored."""
+        self._expire()
+        session = self._by_id.get(session_id) if isinstance(session_id, str) else None
+        restored = session is not None and session.project == project and session.resumable
+        if session is None or not restored:
+            session = Session(project, self._signatures.setdefault(project, uuid.uuid4().hex))
+            self._by_id[session.id] = session
+        if session.wire is not None:  # half-open: the client knows better than we do that the old one is dead
+            session.wire.abort()
+        session.wire, session.lost_at = wire, None
+        return session, restored
+
+    def lost(self, session: Session, wire: Wire) -> None:
+        """The connection of this session is gone."""
+        session.lose(wire, self._assumptions.contexts_survive_resume)
+
+    def consumer_of(self, context: str, but: frozenset[Session] = frozenset()) -> Session | None:
+        """Return whose turn it is in a context: the reachable consumer that was served longest ago."""
+        able = [session for session in self if context in session.contexts and session.reachable and session not in but]
+        if not able:
+            return None
+        chosen = min(able, key=lambda session: session.contexts[context])
+        self._turn += 1
+        chosen.contexts[context] = self._turn
+        return chosen
+
+    def forget(self) -> None:
+        """Forget every session: who comes back is not restored. Those connected now stay so."""
+        for session in self:
+            session.resumable = False
+
+    def _expire(self) -> None:
+        limit = time.monotonic() - self._assumptions.resume_window
+        for key, session in list(self._by_id.items()):
+            away = session.lost_at is not None
+            if away and (not session.resumable or (session.lost_at or 0.0) < limit):
+                del self._by_id[key]

@@ -1,0 +1,51 @@
+"""An emulator in stepped time and clients of bare frames, closed when the test is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from relay_sync.emulator import Emulator
+from tests.emulator.raw import RawClient
+
+Connect = Callable[..., RawClient]
+
+
+@pytest.fixture
+def relay() -> Iterator[Emulator]:
+    with Emulator(stepped=True, ping_interval=None) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Return a function that makes a client of an emulator, ready and receiving the contexts named."""
+    clients: list[RawClient] = []
+
+    def connect(relay: Emulator, *contexts: str, ready: bool = True) -> RawClient:
+        client = RawClient(relay)
+        clients.append(client)
+        return client.ready(*contexts) if ready else client
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(relay: Emulator, connect: Connect) -> RawClient:
+    return connect(relay)
+
+
+@pytest.fixture(scope="session")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds in which no two moments are alike: 8 kHz, far below the limiter, never silent."""
+    path = tmp_path_factory.mktemp("media") / "noise.wav"
+    generator = np.random.default_rng(11)
+    samples = generator.integers(1, 5000, 80_000, dtype=np.int16) * generator.choice([-1, 1], 80_000).astype(np.int16)
+    soundfile.write(path, samples, 8000, subtype="PCM_16")
+    return path

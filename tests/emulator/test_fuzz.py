@@ -1,0 +1,57 @@
+"""Whatever a client sends, the emulator answers or ignores it, logs no mistake of its own, and goes on."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from relay_sync.emulator import Emulator
+from relay_sync.emulator.commands import COMMANDS
+from tests.emulator.conftest import Connect
+from tests.emulator.raw import RawClient, phone, silence
+
+ODD: list[Any] = [
+    None, True, 0, -1, 10**400, 0.5, "", "x", "\ud800", [], [[]], {}, {"type": "phone"}, [None], "a" * 5000
+]  # fmt: skip
+
+
+def right(client: RawClient, call: dict[str, Any]) -> dict[str, Any]:
+    """Return params that hold every field there is, all of them right."""
+    more = {"contexts": ["office"], "tag": "t", "device": phone("+15550101"), "devices": [[phone("+15550102")]]}
+    return {**call, "control_id": "p", "play": [silence(5)], "volume": 1.0, "reason": "hangup", **more}
+
+
+def spoil(generator: random.Random, value: Any) -> Any:
+    """Return the value with something in it replaced by something odd."""
+    if isinstance(value, dict) and value and generator.random() < 0.8:
+        name = generator.choice(list(value))
+        return {**value, name: spoil(generator, value[name])}
+    if isinstance(value, list) and value and generator.random() < 0.8:
+        return [spoil(generator, item) for item in value]
+    return generator.choice(ODD)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("strict", [True, False])
+def test_spoilt_frames_do_no_harm(connect: Connect, caplog: pytest.LogCaptureFixture, seed: int, strict: bool) -> None:
+    generator = random.Random(seed)
+    with Emulator(stepped=True, strict=strict) as relay:
+        client = connect(relay)
+        call = client.answered()
+        for number in range(150):
+            if number % 10 == 9:
+                call = client.answered()
+            method = generator.choice([*COMMANDS, "setup", "calling.levitate"])
+            params = right(client, call)
+            if method in COMMANDS:
+                params = {field.name: params[field.name] for field in COMMANDS[method].fields if field.name in params}
+            inner = {"protocol": client.protocol, "method": method, "params": params}
+            frame = {"jsonrpc": "2.0", "id": f"id-{number}", "method": "blade.execute", "params": inner}
+            client.send_text(json.dumps(spoil(generator, frame)))
+            relay.clock.advance(generator.choice([0, 0.5, 40]))
+        client.drain()
+        assert client.answered()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
