@@ -123,8 +123,8 @@ def _warn_of(older: str, current: str) -> None:
         return
     _warned.add(older)
     # Attributed to the first line outside the library: Python shows a DeprecationWarning only where it can be acted on.
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_back.f_globals.get("__name__", "").split(".")[0] == "relay_sync":
+    frame, level = sys._getframe(), 1
+    while frame.f_globals.get("__name__", "").split(".")[0] == "relay_sync" and frame.f_back is not None:
         frame, level = frame.f_back, level + 1
     warnings.warn(f"{older} is an older name: set {current} instead", DeprecationWarning, stacklevel=level)
 
@@ -145,12 +145,10 @@ def _address(value: str, source: str) -> str:
     """The WebSocket URL that one of the accepted shapes means; `source` is its name for messages."""
     if any(character.isspace() for character in value):
         raise _no_address(source)  # urlsplit would drop some of them in silence
-    if _is_ip(value):
-        value = f"[{value}]" if ":" in value else value
-    elif "://" not in value and "." not in value and _NAME.fullmatch(value) and value.lower() != "localhost":
-        value = f"{value}.{SPACES}"
+    if "://" not in value:
+        value = "wss://" + _host_of(value.rstrip("/"))
     try:
-        parts = urlsplit(value if "://" in value else f"wss://{value}")
+        parts = urlsplit(value)
         port = parts.port
     except ValueError:
         raise _no_address(source) from None  # the cause would show the value, which may hold a password
@@ -161,6 +159,15 @@ def _address(value: str, source: str) -> str:
         raise _no_address(source)
     place = f"[{name}]" if ":" in name else name
     return f"{_SCHEMES[parts.scheme]}://{place}{'' if port is None else f':{port}'}{_path_of(parts)}"
+
+
+def _host_of(value: str) -> str:
+    """The host that a text without a scheme means: one word is a space."""
+    if _is_ip(value):
+        return f"[{value}]" if ":" in value else value
+    if "." not in value and value.lower() != "localhost" and _NAME.fullmatch(value):
+        return f"{value}.{SPACES}"
+    return value
 
 
 def _path_of(parts: SplitResult) -> str:

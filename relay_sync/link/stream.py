@@ -27,6 +27,8 @@ import threading
 from time import monotonic
 from typing import Any
 
+from relay_sync.link.failures import OpenFailed, TransportClosed, TransportLost, TransportTimeout
+
 # One read takes at most this much from the socket.
 _CHUNK = 65536
 # One TLS record; a longer SSL_write could put several on the wire and still say that it would block.
@@ -35,43 +37,14 @@ _RECORD = 16384
 _FINISH = 0.5
 # How long close() waits for a writer to let go; shut() has woken it, so this is for a machine that has stopped.
 _LET_GO = 5.0
-# The longest single wait: selectors count milliseconds in an int, and a caller may pass 1e9.
-_LONGEST = 3600.0
+# The longest wait that is asked of the system, 20 days: it counts milliseconds in 32 bits, and a caller may say 1e9.
+_LONGEST = 20 * 86400.0
 # Not every system wakes a socket that is still connecting when it is shut down (Linux does).
 _CONNECT_SLICE = 0.5
 # websocket-client sets these on sockets that it opens itself; we hand it an open one.
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 _Addresses = list[tuple[Any, ...]]
-
-
-class TransportClosed(Exception):
-    """Closed on our side, or unusable before this frame began: nothing of the frame was written."""
-
-
-class TransportLost(Exception):
-    """The stream is broken; a frame being sent may have left in part or whole. The text says why."""
-
-
-class TransportTimeout(Exception):
-    """The time was up before anything of the frame was written; the stream is as good as before."""
-
-
-class OpenFailed(Exception):
-    """No connection came about.
-
-    Attributes:
-        reason: what was tried, where, what came back and what may help; one line, for people.
-        tls: True if trust is the matter (a certificate, or the CA file): trying again cannot help.
-    """
-
-    def __init__(self, reason: str, tls: bool = False) -> None:
-        super().__init__(reason, tls)
-        self.reason = reason
-        self.tls = tls
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 class Stream:
@@ -174,7 +147,7 @@ class Stream:
         )
         try:
             look_up.start()
-            found = self._resolved.get(timeout=max(0.0, self.left()))
+            found = self._resolved.get(timeout=_bounded(self.left()))
         except RuntimeError as exc:  # no new thread: the interpreter is ending
             raise OpenFailed(f"could not look up {host}: {exc}") from exc
         except queue.Empty:
@@ -255,7 +228,7 @@ class Stream:
                     return True
         if self._readable is None:
             return self._wait(selectors.EVENT_READ, timeout)
-        return bool(self._readable.select(_LONGEST if timeout is None else min(timeout, _LONGEST)))
+        return bool(self._readable.select(None if timeout is None else _bounded(timeout)))
 
     def refuse(self) -> None:
         """Raise what `ended` makes if the stream was shut, or broken by a writer; else do nothing. Cheap."""
@@ -280,7 +253,7 @@ class Stream:
         Raises TransportTimeout or TransportClosed (nothing was written) or TransportLost (perhaps some of it was).
         """
         end = monotonic() + timeout
-        if not self._writing.acquire(timeout=min(max(0.0, timeout), _LONGEST)):
+        if not self._writing.acquire(timeout=_bounded(timeout)):
             raise TransportTimeout("another frame was being written all the time")
         try:
             if self._shut or self._broken or self._unsendable or self._sock is None:
@@ -346,7 +319,7 @@ class Stream:
     def _wait(self, event: int, timeout: float | None) -> bool:
         with selectors.DefaultSelector() as selector:
             selector.register(self._sock, event)
-            return bool(selector.select(_LONGEST if timeout is None else min(max(0.0, timeout), _LONGEST)))
+            return bool(selector.select(None if timeout is None else _bounded(timeout)))
 
     # Ending.
 
@@ -408,6 +381,11 @@ class Stream:
 
 
 _UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)}
+
+
+def _bounded(timeout: float) -> float:
+    """The time as every kind of wait can take it."""
+    return min(max(0.0, timeout), _LONGEST)
 
 
 def _look_up(host: str, port: int, answer: queue.SimpleQueue[_Addresses | Exception | None]) -> None:

@@ -23,13 +23,14 @@ import ssl
 import struct
 from contextlib import suppress
 from time import monotonic
-from typing import Protocol
+from typing import NoReturn, Protocol
 from urllib.parse import urlsplit
 
 import websocket
 from websocket import ABNF
 
-from relay_sync.link.stream import OpenFailed, Stream, TransportClosed, TransportLost, TransportTimeout
+from relay_sync.link.failures import FrameTooLarge, OpenFailed, TransportClosed, TransportLost, TransportTimeout
+from relay_sync.link.stream import Stream
 from relay_sync.masking import shorten
 
 __all__ = [
@@ -49,10 +50,6 @@ _NORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1000, 1002, 1009
 _CONTROL_LIMIT = 125
 # More than any true answer to an upgrade.
 _UPGRADE_LIMIT = 65536
-
-
-class FrameTooLarge(TransportLost):
-    """The peer announced a message above the limit; the connection is given up before the memory is taken."""
 
 
 class Transport(Protocol):
@@ -149,6 +146,9 @@ class WebSocketTransport:
             stream.refuse()
             stream.opened()
             self._ready = True
+        except OSError as exc:  # of the machine rather than of the way: no more descriptors, for one
+            stream.close()
+            raise OpenFailed(f"could not connect to {self._host}: {exc}") from exc
         except BaseException:
             stream.close()
             raise
@@ -196,10 +196,9 @@ class WebSocketTransport:
         except _Incomplete:
             text = None
         except FrameTooLarge as exc:
-            self._end(_TOO_BIG, str(exc))
-            raise
+            self._fail(_TOO_BIG, exc)
         except websocket.WebSocketException as exc:
-            self._end(_PROTOCOL_ERROR, f"the peer broke the WebSocket protocol: {exc}")
+            self._fail(_PROTOCOL_ERROR, TransportLost(f"the peer broke the WebSocket protocol: {exc}"))
         if self._pong is not None:
             self._answer_ping(self._pong)
         return text
@@ -242,11 +241,12 @@ class WebSocketTransport:
         except TransportTimeout:
             raise self._stream.ended("the peer sends pings and does not read the answers") from None
 
-    def _end(self, code: int, reason: str) -> None:
-        """Give the connection up, telling the peer why; raises TransportClosed if it was our own end already."""
+    def _fail(self, code: int, lost: TransportLost) -> NoReturn:
+        """Give the connection up, telling the peer why; what happens after `shut` is our own closing all the same."""
         self._say_goodbye(code, 0.0)
-        self._stream.give_up(reason)
-        self._stream.refuse()
+        ended = self._stream.ended("")
+        self._stream.give_up(str(lost))
+        raise ended if isinstance(ended, TransportClosed) else lost
 
     def send(self, text: str, timeout: float) -> None:
         """See :meth:`Transport.send`.
@@ -338,7 +338,8 @@ class _Talk:
         """At least one byte and at most `count`; what comes after the upgrade stays in the buffer."""
         buffer = self._stream.buffer
         while not buffer:
-            if self._stream.left() <= 0.0 or not self._stream.fill(self._stream.left()):
+            left = self._stream.left()
+            if left <= 0.0 or not self._stream.fill(left):
                 raise TimeoutError
         piece = bytes(buffer[:count])
         del buffer[:count]
