@@ -9,9 +9,19 @@ import logging
 
 from relay_sync.calling.call import Call
 from relay_sync.calling.calling import Calling
+from relay_sync.calling.collect import PromptOptions
+from relay_sync.calling.connect import ConnectAction, ConnectResult, DisconnectResult
+from relay_sync.calling.detect import DetectAction, DetectResult
 from relay_sync.calling.dial import AnswerResult, DialResult, HangupResult, PassResult
+from relay_sync.calling.digits import SendDigitsAction, SendDigitsResult
+from relay_sync.calling.fax import FaxAction, FaxResult
 from relay_sync.calling.play import PlayAction, PlayPauseResult, PlayResult, PlayResumeResult, PlayVolumeResult
+from relay_sync.calling.prompt import PromptAction, PromptResult, PromptVolumeResult
+from relay_sync.calling.record import RecordAction, RecordPauseResult, RecordResult, RecordResumeResult
+from relay_sync.calling.refer import ReferAction, ReferResult
 from relay_sync.calling.result import CallIds, Event, ExecuteResult, ReceiveResult, Result, StopResult
+from relay_sync.calling.stream import EventStream
+from relay_sync.calling.tap import TapAction, TapResult
 from relay_sync.client import Client
 from relay_sync.errors import (
     AuthenticationFailed,
@@ -26,6 +36,9 @@ from relay_sync.errors import (
     RelayTimeout,
     WouldDeadlock,
 )
+from relay_sync.messaging import Message, Messaging, SendResult
+from relay_sync.task import Task
+from relay_sync.tasking import Tasking
 from relay_sync.version import __version__
 
 __all__ = [
@@ -37,12 +50,22 @@ __all__ = [
     "Client",
     "CommandRefused",
     "ConfigurationError",
+    "ConnectAction",
     "ConnectFailed",
+    "ConnectResult",
     "ConnectionLost",
+    "DetectAction",
+    "DetectResult",
     "DialResult",
+    "DisconnectResult",
     "Event",
+    "EventStream",
     "ExecuteResult",
+    "FaxAction",
+    "FaxResult",
     "HangupResult",
+    "Message",
+    "Messaging",
     "NotConnected",
     "OperationFailed",
     "PassResult",
@@ -51,12 +74,29 @@ __all__ = [
     "PlayResult",
     "PlayResumeResult",
     "PlayVolumeResult",
+    "PromptAction",
+    "PromptOptions",
+    "PromptResult",
+    "PromptVolumeResult",
     "ProtocolViolation",
     "ReceiveResult",
+    "RecordAction",
+    "RecordPauseResult",
+    "RecordResult",
+    "RecordResumeResult",
+    "ReferAction",
+    "ReferResult",
     "RelayError",
     "RelayTimeout",
     "Result",
+    "SendDigitsAction",
+    "SendDigitsResult",
+    "SendResult",
     "StopResult",
+    "TapAction",
+    "TapResult",
+    "Task",
+    "Tasking",
     "WouldDeadlock",
     "__version__",
 ]

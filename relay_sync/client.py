@@ -15,6 +15,7 @@ from typing import Any
 from typing_extensions import Self
 
 from relay_sync.calling import checks
+from relay_sync.calling.action import Over
 from relay_sync.calling.calling import Calling
 from relay_sync.calling.result import ExecuteResult, ReceiveResult
 from relay_sync.calling.table import CallTable
@@ -24,9 +25,11 @@ from relay_sync.link.connection import CLOSED, NEW, READY, Connection, Limits
 from relay_sync.link.handlers import Lane, Workers, run
 from relay_sync.link.transport import WebSocketTransport
 from relay_sync.link.waiting import Deadline
+from relay_sync.messaging import MessageTable, Messaging
+from relay_sync.tasking import Tasking
 from relay_sync.version import __version__
 from relay_sync.wire.blade import Blade
-from relay_sync.wire.events import RelayEvent
+from relay_sync.wire.events import TASKS, RelayEvent
 from relay_sync.wire.session import Session
 
 logger = logging.getLogger(__name__)
@@ -40,9 +43,13 @@ CONNECT_GRACE_S = 0.25  # so that the connection's own, better reason for a fail
 
 
 class Life:
-    """One stretch from ``connect()`` to ``disconnect()`` in one process: the connection and all that lives on it."""
+    """One stretch from ``connect()`` to ``disconnect()`` in one process: the connection and all that lives on it.
 
-    def __init__(self, client: Client) -> None:
+    ``succeeds``: it is a forked child's, and the parent was connected.
+    """
+
+    def __init__(self, client: Client, *, succeeds: bool = False) -> None:
+        self.succeeds = succeeds
         config = client._config
         dialect = Blade(project=config.project, token=config.token, agent=f"relay_sync/{__version__}")
         session = Session(dialect, ping_interval=client._ping_interval, ping_timeout=client._ping_timeout)
@@ -53,6 +60,9 @@ class Life:
         self.lanes = Workers(client._max_handlers, "handler")
         self.conversations = Workers(client._max_handlers, "conversation")
         self.table = CallTable(self.connection, self.lanes, self.conversations, client.calling.handler_for)
+        self.messages = MessageTable(
+            self.connection, self.conversations, client.messaging._receivers, client.messaging._state_receivers
+        )
         self._client = client
         self._lane = Lane(self.lanes)
 
@@ -61,12 +71,16 @@ class Life:
     @property
     def wants_frames(self) -> bool:
         """Whether somebody listens to every frame."""
-        return MESSAGE in self._client._handlers
+        return bool(self._client._handlers.get(MESSAGE))
 
     def take(self, event: RelayEvent) -> None:
         """Take an event to the service it is for. The lock is held."""
         if event.event_type.startswith("calling."):
             self.table.take(event)
+        elif event.event_type.startswith("messaging."):
+            self.messages.take(event)
+        elif event.event_type == TASKS:
+            self._client.tasking.take(event, self.connection, self.conversations)
         else:
             logger.debug("%s is for no service here; dropped", event.event_type)
 
@@ -77,6 +91,7 @@ class Life:
     def session_lost(self, why: str) -> None:
         """The session is gone. The lock is held."""
         self.table.session_lost(why)
+        self.messages.session_lost()
 
     def frame(self, text: str) -> None:
         """A frame came, and somebody listens to them all."""
@@ -87,7 +102,7 @@ class Life:
 
     def notify(self, name: str, *arguments: object) -> None:
         """Run the client's handlers of ``name``, in order, on a worker."""
-        for handler in self._client._handlers.get(name, ()):
+        for handler in tuple(self._client._handlers.get(name, ())):
             given = (self._client,) if name == "ready" else arguments
             self._lane.put(partial(run, partial(handler, *given), f"of {name}"))
 
@@ -165,10 +180,12 @@ class Client:
         self._max_handlers = checks.count(max_handlers, "max_handlers")
         self._hangup_on_exit = hangup_on_exit
         self._ssl_context = ssl_context
-        # Replaced as a whole at each change, so that reading needs no lock.
-        self._handlers: dict[str, tuple[ClientHandler, ...]] = {}
+        # Read and changed by single steps of dict and list, which are atomic: no lock that a fork might catch held.
+        self._handlers: dict[str, list[ClientHandler]] = {}
         self._contexts: tuple[str, ...] = ()
         self.calling = Calling(self)
+        self.messaging = Messaging(self)
+        self.tasking = Tasking(self)
         # By process id: a forked child finds nothing under its own and begins afresh. Safe without a
         # lock, which the fork might have caught held, because dict.setdefault is atomic.
         self._lives: dict[int, Life] = {}
@@ -265,11 +282,13 @@ class Client:
         Raises:
             ConnectFailed, AuthenticationFailed: the connection failed, or can't be had again.
         """
-        self.connect()
         try:
+            self.connect()
             self._life().connection.wait_closed(Deadline(None))
         except KeyboardInterrupt:
             logger.info("interrupted; disconnecting")
+        except NotConnected:
+            logger.debug("disconnected while connecting")
         finally:
             self.disconnect()
 
@@ -299,15 +318,19 @@ class Client:
         """
         checks.one_of(event, "event", EVENTS)
         checks.handler(handler)
-        self._handlers = {**self._handlers, event: (*self._handlers.get(event, ()), handler)}
+        self._handlers.setdefault(event, []).append(handler)
         return self
 
     def off(self, event: str, handler: ClientHandler | None = None) -> Self:
         """Remove ``handler`` from an event, or all of that event's where none is given."""
         checks.one_of(event, "event", EVENTS)
-        kept = tuple(one for one in self._handlers.get(event, ()) if handler is not None and one is not handler)
-        others = {name: known for name, known in self._handlers.items() if name != event}
-        self._handlers = {**others, event: kept} if kept else others
+        # By equality, which for functions is identity: a bound method is another object each time one looks at it.
+        if handler is None:
+            self._handlers.pop(event, None)
+        else:
+            known = self._handlers.get(event, [])
+            for _ in range(known.count(handler)):
+                known.remove(handler)
         return self
 
     def execute(self, method: str, params: dict[str, Any], *, wait_timeout: float | None = None) -> ExecuteResult:
@@ -336,50 +359,73 @@ class Client:
             message=answer.message,
             result=answer.result,
             _outcome="done" if answer.ok else "refused",
+            _about={"method": method},
         )
 
-    # -- for the services (calling.Host) --------------------------------------------------------------
+    # -- for the services: what their Host says -------------------------------------------------------
 
     def table(self) -> CallTable:
         """The table of calls of the present session, of this process."""
         return self._connected_life().table
+
+    def connection(self) -> Connection:
+        """The connection of the present session, of this process."""
+        return self._connected_life().connection
+
+    def messages(self) -> MessageTable:
+        """The messages of the present session."""
+        return self._connected_life().messages
 
     def receive(self, contexts: list[str], deadline: Deadline) -> ReceiveResult:
         """Register contexts now, where connected, and at every later connection."""
         life = self._connected_life()
         session, lock = life.connection.session, life.connection.monitor.lock
         with lock:
-            session.add_contexts(contexts)
-            state = life.connection.state
-        if state == NEW:
-            self._contexts = session.contexts
-            return ReceiveResult(successful=True, message="registered at connect()", _outcome="done")
-        answer = life.connection.request(
-            "signalwire.receive", {"contexts": contexts}, deadline.within(self._limits.request)
-        )
-        if not answer.ok:
+            added = [context for context in contexts if context not in session.contexts]
+            session.add_contexts(added)
+            if life.connection.state == NEW:
+                self._contexts = session.contexts
+                return ReceiveResult(successful=True, message="registered at connect()", _outcome="done")
+        keep = True  # also where it is unknown whether Relay has done it: the next connection makes sure
+        try:
+            answer = life.connection.request(
+                "signalwire.receive", {"contexts": contexts}, deadline.within(self._limits.request)
+            )
+            keep = answer.ok
+        except NotConnected:
+            keep = False
+            raise
+        finally:
             with lock:
-                session.remove_contexts(contexts)
-        self._contexts = session.contexts
-        return ReceiveResult.of(answer)
+                if not keep:
+                    session.remove_contexts(added)
+                self._contexts = session.contexts
+        return ReceiveResult.of(answer, method="signalwire.receive")
 
     # -- plumbing -------------------------------------------------------------------------------------
 
     def _life(self) -> Life:
+        """The present life; the first in a forked child lets go of the parent's."""
         pid = os.getpid()
         life = self._lives.get(pid)
-        return life if life is not None else self._lives.setdefault(pid, Life(self))
+        return life if life is not None else self._first_life(pid)
+
+    def _first_life(self, pid: int) -> Life:
+        inherited = [one for owner, one in list(self._lives.items()) if owner != pid]
+        succeeds = any(one.connection.state not in (NEW, CLOSED) for one in inherited)
+        if succeeds:
+            self._contexts = ()  # Relay would share out the parent's calls between the two
+        life = self._lives.setdefault(pid, Life(self, succeeds=succeeds))
+        for one in inherited:
+            if self._lives.pop(one.connection.monitor.pid, None) is not None:  # only one thread gets it
+                one.connection.abandon()
+        return life
 
     def _connected_life(self) -> Life:
         """The present life; in a forked child whose parent was connected, connect first."""
-        inherited = [life for pid, life in self._lives.items() if pid != os.getpid()]
         life = self._life()
-        if inherited:
-            for parents in inherited:
-                parents.connection.abandon()
-                self._lives.pop(parents.connection.monitor.pid, None)
-            if life.connection.state == NEW and any(one.connection.state not in (NEW, CLOSED) for one in inherited):
-                self.connect()
+        if life.succeeds and life.connection.state == NEW:
+            self.connect()
         return life
 
     def _begin_again(self, ended: Life) -> Life:
@@ -401,5 +447,7 @@ class Client:
         for call in calls:
             try:
                 call._request("calling.end", {"reason": "hangup"}, deadline)
-            except (NotConnected, RelayError) as error:
+            except RelayError as error:
                 logger.warning("could not hang up %r: %s", call, error.message)
+            except Over:
+                logger.debug("%r has ended by itself", call)

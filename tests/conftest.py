@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.stage import Stage, at_once
 from tests.support import until
+
+if TYPE_CHECKING:
+    from relay_sync import Client
+    from relay_sync.emulator import Emulator
 
 
 @pytest.fixture(autouse=True)
@@ -21,3 +27,29 @@ def no_thread_left() -> Iterator[None]:
         return [t for t in threading.enumerate() if t not in before and t.name.startswith(("relay-", "test-"))]
 
     until(lambda: not left(), "that no thread is left", 5.0)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """A connected client whose relay the test plays."""
+    with Stage() as stage:
+        yield stage
+
+
+@pytest.fixture
+def relay() -> Iterator[Emulator]:
+    """An emulator in stepped time."""
+    from relay_sync.emulator import Emulator  # brings numpy: only for tests that need it
+
+    with Emulator(stepped=True, ping_interval=None) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def client(relay: Emulator) -> Iterator[Client]:
+    """A client of that emulator, connected over a real socket."""
+    from relay_sync import Client
+
+    with Client(**relay.credentials) as client:
+        at_once(client)
+        yield client

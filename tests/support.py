@@ -17,7 +17,7 @@ LIMIT = 10.0  # the moment at which a test that waits for something fails; never
 
 
 class Running(Generic[T]):
-    """A function that runs in a thread; ``result()`` joins it and returns what it returned, or raises what it raised."""
+    """A function that runs in a thread; ``result()`` joins it and returns or raises what it did."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._value: list[T] = []
@@ -29,7 +29,7 @@ class Running(Generic[T]):
     def _run(self) -> None:
         try:
             self._value.append(self._function())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  (raised again by result())
             self._error = error
 
     def result(self, limit: float = LIMIT) -> T:
@@ -60,16 +60,17 @@ def until(condition: Callable[[], object], what: str = "the condition", limit: f
 
 
 class ScriptedTransport:
-    """A transport made of two queues: what the client sends can be taken from one, what it hears is put in the other."""
+    """A transport made of two queues: one of what the client sends, one of what it will hear."""
 
     def __init__(self) -> None:
         self.sent: queue.Queue[str] = queue.Queue()
-        self.incoming: queue.Queue[str | Exception] = queue.Queue()
+        self.incoming: queue.Queue[str | Exception | None] = queue.Queue()
         self.opening: Exception | None = None  # raised by open()
         self.blocked = False  # the peer takes no data
         self.sending: Exception | None = None  # raised by send()
         self.waiting = threading.Semaphore(0)  # released each time the reader lies down
         self.closes = 0
+        self.answers_close = True  # as a peer does that is alive
         self.abandoned = False
         self._shut = threading.Event()
 
@@ -99,6 +100,8 @@ class ScriptedTransport:
 
     def send_close(self) -> None:
         self.closes += 1
+        if self.answers_close:
+            self.incoming.put(TransportLost("closed by Relay: 1000"))
 
     def shut(self) -> None:
         self._shut.set()
@@ -115,6 +118,10 @@ class ScriptedTransport:
     def say(self, frame: dict[str, Any] | str) -> None:
         """Have the client hear a frame."""
         self.incoming.put(frame if isinstance(frame, str) else json.dumps(frame))
+
+    def nudge(self) -> None:
+        """Have the reader look at its clock, as when the time of a receive is up."""
+        self.incoming.put(None)
 
     def break_(self, why: str = "reset by peer") -> None:
         """Have the connection break."""
@@ -163,10 +170,12 @@ class ScriptedRelay:
         self.line = self._transports.get(timeout=limit)
         return self.line
 
-    def accept(self, *, restored: bool = False, protocol: str | None = None, session_id: str = "sess-1") -> None:
+    def accept(
+        self, *, restored: bool = False, protocol: str | None = None, session_id: str = "sess-1", contexts: bool = False
+    ) -> None:
         """Take the next connection through its handshake."""
         self.next_line()
-        self.shake_hands(restored=restored, protocol=protocol, session_id=session_id)
+        self.shake_hands(restored=restored, protocol=protocol, session_id=session_id, contexts=contexts)
 
     def shake_hands(
         self, *, restored: bool = False, protocol: str | None = None, session_id: str = "sess-1", contexts: bool = False

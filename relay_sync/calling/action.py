@@ -86,6 +86,7 @@ class Action(Waitable, Generic[R]):
     _success: ClassVar[frozenset[str]]  # those of its final states that are what one wanted
     _result_type: ClassVar[type[Result]]
     _controlled: ClassVar[bool] = True  # whether the wire names it by a control id; else there is one per call
+    _own_states: ClassVar[tuple[str, ...]] = (FAILED,)  # states that this library, not Relay, puts it in
 
     def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
         super().__init__()
@@ -96,7 +97,7 @@ class Action(Waitable, Generic[R]):
             ids["control_id"] = self._control_id
         self._payload: dict[str, Any] = {**ids, **params}
         self._state = ""
-        self._heard = 0  # events of this action so far
+        self._heard = 0  # events of this action so far that were news
         self._last: Event | None = None  # the last event of this action
         self._result: R | None = None  # set once
         self._streams: list[EventStream] | None = None
@@ -174,9 +175,11 @@ class Action(Waitable, Generic[R]):
         Raises:
             RelayTimeout: it is not over yet. That changes nothing: wait again.
         """
-        if self._result is not None:
-            return self._result
-        self._wait_until(lambda: self._result is not None, timeout, "has not ended")
+        return self._wait(Deadline(timeout))
+
+    def _wait(self, deadline: Deadline) -> R:
+        if self._result is None:
+            self._wait_until(lambda: self._result is not None, deadline, "has not ended")
         return self.result
 
     def wait_for_state(self, state: str, timeout: float | None = None) -> bool:
@@ -193,7 +196,8 @@ class Action(Waitable, Generic[R]):
             RelayTimeout: neither within ``timeout``.
             ValueError: no such state.
         """
-        one_of(state, "state", (*self._operation.states, FAILED))
+        one_of(state, "state", (*self._operation.states, *self._own_states))
+        deadline = Deadline(timeout)
         lock = self._leg._desk.monitor.lock
         self._leg._desk.monitor.check_process()
         with lock:
@@ -204,7 +208,7 @@ class Action(Waitable, Generic[R]):
         def came() -> bool:
             return self._state == state or self._count(state) > before
 
-        self._wait_until(lambda: came() or self._result is not None, timeout, f"was not {state!r}")
+        self._wait_until(lambda: came() or self._result is not None, deadline, f"was not {state!r}")
         return came()
 
     def events(self, timeout: float | None = None) -> EventStream:
@@ -235,9 +239,8 @@ class Action(Waitable, Generic[R]):
     def _count(self, state: str) -> int:
         return 0 if self._visits is None else self._visits.get(state, 0)
 
-    def _wait_until(self, ready: Callable[[], bool], timeout: float | None, what: str) -> None:
+    def _wait_until(self, ready: Callable[[], bool], deadline: Deadline, what: str) -> None:
         monitor = self._leg._desk.monitor
-        deadline = Deadline(timeout)
         monitor.check_process()
         try:
             with monitor.lock:
@@ -287,7 +290,7 @@ class Action(Waitable, Generic[R]):
         return self._control_id if self._controlled else self._operation.kind
 
     def _leave(self) -> None:
-        running = self._leg._actions_running()
+        running = self._leg._actions or {}
         if running.get(self._key()) is self:
             del running[self._key()]
 
@@ -316,7 +319,7 @@ class Action(Waitable, Generic[R]):
         """Send one sub-command and return what Relay answered.
 
         A successful answer moves the state to ``moves``, so that it is true when this returns; but
-        only if no event of this action came since the command was sent: the event knows better.
+        only if no event moved it since the command was sent: the event knows better.
         """
         connection = self._leg._desk.connection
         connection.monitor.check_process()
@@ -344,11 +347,12 @@ class Action(Waitable, Generic[R]):
         params.update(more)
         method = f"{self._command}.{verb}"
         try:
-            return kind.of(connection.request(method, params, deadline, sending=sending, answered=answered))
+            answer = connection.request(method, params, deadline, sending=sending, answered=answered)
         except Over:
             return kind.unsent(self._why_over())
         except RelayError as error:
             raise self._named(error)  # noqa: B904  (the same error, with ids on it)
+        return kind.of(answer, method=method, call_id=self._leg.id, control_id=self._control_id)
 
     def _why_over(self) -> str:
         reason = self.result.message
@@ -361,7 +365,8 @@ class Action(Waitable, Generic[R]):
         state = self._operation.state_of(params)
         if self._result is not None or not state:
             return
-        self._heard += 1
+        if state != self._state:
+            self._heard += 1  # one that repeats the state is the echo of an answer that told it first
         event = Event(state, params)
         for stream in self._streams or ():
             stream._add(event)
@@ -370,9 +375,13 @@ class Action(Waitable, Generic[R]):
         if result is not None:
             self._finish(state, result)
             return
-        if state not in self._operation.states:
+        if not self._knows(state):
             logger.warning("%s: Relay told of the unknown state %r; it is kept", self._operation.event_type, state)
         self._move(state)
+
+    def _knows(self, state: str) -> bool:
+        """Whether the state is one that Relay is known to tell of."""
+        return state in self._operation.states
 
     def _judge(self, state: str, params: dict[str, Any]) -> R | None:
         """The result, where this event ends the operation; None where it goes on."""
@@ -384,8 +393,10 @@ class Action(Waitable, Generic[R]):
         """The result of an operation that Relay said has ended."""
         outcome: Outcome = "done" if successful else "failed"
         message = "" if successful else f"{self._command} ended with {state!r}"
-        event = Event(state, params)
-        return self._make(successful=successful, message=message, event=event, _outcome=outcome, **fields)
+        event = Event(state, dict(self._operation.object_of(params)))
+        return self._make(
+            **{"successful": successful, "message": message, "event": event, "_outcome": outcome, **fields}
+        )
 
     def _move(self, state: str) -> None:
         self._state = state
@@ -409,6 +420,9 @@ class Action(Waitable, Generic[R]):
             self._finish(FAILED, self._make(message=message, event=event, _outcome=outcome))
 
     def _make(self, **fields: Any) -> R:
+        if not fields.get("successful"):
+            ids = {"call_id": self._leg.id, "control_id": self._control_id}
+            fields["_about"] = {"method": self._command, **ids}
         return cast("R", self._result_type(**fields))
 
     def _make_unsent(self, why: str) -> R:

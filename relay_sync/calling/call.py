@@ -11,17 +11,35 @@ from typing_extensions import Self
 from relay_sync.calling.checks import handler as check_handler
 from relay_sync.calling.checks import one_of
 from relay_sync.calling.connect import Connecting
+from relay_sync.calling.detect import Detecting
 from relay_sync.calling.dial import Dialling
+from relay_sync.calling.digits import Digits
+from relay_sync.calling.fax import Faxing
 from relay_sync.calling.leg import Handler
 from relay_sync.calling.play import Playing
+from relay_sync.calling.prompt import Prompting
+from relay_sync.calling.record import Recording
+from relay_sync.calling.refer import Referring
 from relay_sync.calling.stream import EventStream
+from relay_sync.calling.tap import Tapping
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.states import BY_EVENT_TYPE, CALL_STATE_EVENT, CALL_STATES, EVENT_NAMES
 
 _EVENTS = EVENT_NAMES | set(BY_EVENT_TYPE) | {CALL_STATE_EVENT}
 
 
-class Call(Dialling, Playing, Connecting):
+class Call(
+    Dialling,
+    Playing,
+    Connecting,
+    Prompting,
+    Recording,
+    Detecting,
+    Faxing,
+    Tapping,
+    Digits,
+    Referring,
+):
     """A phone call: made by ``client.calling``, or handed to the handler of inbound calls.
 
     Its attributes show the latest that Relay told. Safe to use from any thread; every verb blocks
@@ -114,10 +132,11 @@ class Call(Dialling, Playing, Connecting):
             RelayTimeout: neither within ``timeout``. That changes nothing: wait again.
             ValueError, TypeError: no such state.
         """
-        wanted = []
-        for item in events or ("ended",):
-            several = isinstance(item, Iterable) and not isinstance(item, str)
-            wanted += [one_of(state, "events", CALL_STATES) for state in (item if several else [item])]
+        wanted: list[str] = []
+        for item in events:
+            several: Iterable[object] = item if isinstance(item, Iterable) and not isinstance(item, str) else [item]
+            wanted += [one_of(state, "events", CALL_STATES) for state in several]
+        wanted = wanted or ["ended"]
 
         def came() -> bool:
             return any(state in self._occurred for state in wanted)

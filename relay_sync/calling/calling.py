@@ -6,26 +6,23 @@ import logging
 from collections.abc import Iterable
 from typing import Protocol
 
-from relay_sync.calling import checks
+from relay_sync.calling import checks, receiving
 from relay_sync.calling.call import Call
 from relay_sync.calling.connect import Devices
 from relay_sync.calling.devices import make_device, prepare_devices
 from relay_sync.calling.dial import DialResult
 from relay_sync.calling.result import ReceiveResult
 from relay_sync.calling.table import CallHandler, CallTable
-from relay_sync.link.waiting import Deadline, check_timeout
+from relay_sync.link.waiting import check_timeout
 
 logger = logging.getLogger(__name__)
 
 
-class Host(Protocol):
-    """What the services need of the client."""
+class Host(receiving.Host, Protocol):
+    """What calls need of the client."""
 
     def table(self) -> CallTable:
         """The table of the present session, of this process."""
-
-    def receive(self, contexts: list[str], deadline: Deadline) -> ReceiveResult:
-        """Register contexts now and at every later connection."""
 
 
 class Calling:
@@ -33,7 +30,7 @@ class Calling:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._handlers: dict[str, CallHandler] = {}  # by context; replaced as a whole, so reading needs no lock
+        self._handlers = receiving.Handlers(host)
 
     def new_call(
         self,
@@ -139,17 +136,8 @@ class Calling:
             TypeError, ValueError: bad arguments; nothing was sent.
             NotConnected, ConnectionLost, RelayTimeout: as every command.
         """
-        names = checks.words(contexts, "contexts", "context names")
-        checks.handler(handler)
-        before = self._handlers
-        # Enlisted before it is sent: the first call may come before the answer.
-        self._handlers = {**before, **dict.fromkeys(names, handler)}
-        result = self._host.receive(names, Deadline(wait_timeout))
-        if not result.successful:
-            unknown = set(names) - set(before)
-            self._handlers = {name: known for name, known in self._handlers.items() if name not in unknown}
-        return result
+        return self._handlers.register(contexts, handler, wait_timeout)
 
     def handler_for(self, context: str | None) -> CallHandler | None:
         """The handler of a context's calls."""
-        return self._handlers.get(context or "")
+        return self._handlers.get(context)

@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+DTMF = "0123456789*#ABCD"  # the sixteen tones that keys of a telephone make
+
 
 def text(value: object, name: str, what: str) -> str:
     """A non-empty string; ``what`` says in words what it should be."""
@@ -54,6 +56,11 @@ def duration(value: object, name: str = "duration") -> float:
     return seconds
 
 
+def seconds(value: object, name: str) -> float:
+    """Seconds, 0 or more; 0 often switches something off."""
+    return number(value, name, 0.0, math.inf, "seconds")
+
+
 def count(value: object, name: str) -> int:
     """A whole number, 1 or more."""
     if isinstance(value, bool) or not isinstance(value, int):
@@ -61,6 +68,34 @@ def count(value: object, name: str) -> int:
     if value < 1:
         raise ValueError(f"{name}={value!r}: give a whole number, 1 or more")
     return value
+
+
+def whole(value: object, name: str, low: int, high: float, unit: str) -> int:
+    """A whole number from ``low`` to ``high``; one written as a string of digits will do, as it did in v2."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}={value!r}: give a whole number of {unit} {_range(low, high)}")
+    if not low <= value <= high:
+        raise ValueError(f"{name}={value!r}: give a whole number of {unit} {_range(low, high)}")
+    return value
+
+
+def keys(value: object, name: str, allowed: str = DTMF) -> str:
+    """A string of keys of a telephone, perhaps empty; the first that is none is named."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r}: give a string of the characters {allowed}")
+    for character in value:
+        if character not in allowed:
+            raise ValueError(f"{name}={value!r}: {character!r} is not one of the characters {allowed}")
+    return value
+
+
+def some_keys(value: object, name: str, allowed: str = DTMF) -> str:
+    """A string of one or more keys of a telephone."""
+    if keys(value, name, allowed) == "":
+        raise ValueError(f"{name}={value!r} is empty: give at least one of the characters {allowed}")
+    return str(value)
 
 
 def flag(value: object, name: str) -> bool:

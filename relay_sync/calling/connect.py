@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from relay_sync.calling.action import Action
+from relay_sync.calling.action import Action, Over
 from relay_sync.calling.devices import prepare_devices
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.play import Media, prepare
@@ -88,7 +88,7 @@ class Connecting(Leg):
             RelayTimeout: no answer, or neither bridged nor failed, in time.
         """
         action, deadline = self._start(self._new_connect(device_list, ringback_list), wait_timeout)
-        return action.wait(deadline.left())
+        return action._wait(deadline)
 
     def connect_async(
         self,
@@ -119,9 +119,12 @@ class Connecting(Leg):
         why = self._not_usable() or ("" if self.peer is not None else "the call is not connected to another")
         if why:
             return DisconnectResult.unsent(why)
-        reply = self._request("calling.disconnect", {}, deadline)
+        try:
+            reply = self._request("calling.disconnect", {}, deadline)
+        except Over:
+            return DisconnectResult.unsent(self._not_usable())
         if not reply.ok:
-            return DisconnectResult.of(reply)
+            return DisconnectResult.of(reply, method="calling.disconnect", call_id=self.id)
         self._wait_until(lambda: self.peer is None, deadline, "was not disconnected")
         bridge = self._bridge
         if bridge is not None and bridge.name == "disconnected":

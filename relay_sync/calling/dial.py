@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from relay_sync.calling.action import Over
 from relay_sync.calling.checks import one_of
 from relay_sync.calling.leg import Leg
-from relay_sync.calling.result import CallIds, Result
+from relay_sync.calling.result import CallIds, Event, Result
+from relay_sync.errors import NotConnected, RelayTimeout
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.events import Answer
 
@@ -92,17 +94,17 @@ class Dialling(Leg):
         limit = (ring or RING_S) + self._desk.request_timeout if wait_timeout is None else wait_timeout
         deadline = Deadline(limit)
         self._desk.monitor.check_process()
-        if self._over or self._dialled:
+        if self._over or self._dialled or self.id is not None:
             return self._dialled_before()
-        answer = self._request(
-            "calling.dial",
-            {"tag": self.tag, **(self._to_dial or {})},
-            deadline,
-            sending=self._enlist_dial,
-            answered=self._dial_answered,
-        )
+        try:
+            answer = self._send_dial(deadline)
+        except Over:
+            return self._dialled_before()
         if not answer.ok:
-            return DialResult(call=self._as_call(), code=answer.code, message=answer.message, _outcome="refused")
+            about: dict[str, str | None] = {"method": "calling.dial"}
+            return DialResult(
+                call=self._as_call(), code=answer.code, message=answer.message, _outcome="refused", _about=about
+            )
         self._wait_until(lambda: self.state in ("answered", "ending", "ended"), deadline, "was not answered")
         return self._ended_in("answered", partial(DialResult, call=self._as_call()), "the call was not answered")
 
@@ -126,9 +128,12 @@ class Dialling(Leg):
         why = self._not_usable()
         if why:
             return AnswerResult.unsent(why)
-        reply = self._request("calling.answer", {}, deadline)
+        try:
+            reply = self._request("calling.answer", {}, deadline)
+        except Over:
+            return AnswerResult.unsent(self._not_usable())
         if not reply.ok:
-            return AnswerResult.of(reply)
+            return AnswerResult.of(reply, method="calling.answer", call_id=self.id)
         self._wait_until(lambda: self.state in ("answered", "ending", "ended"), deadline, "was not answered")
         return self._ended_in("answered", AnswerResult, "the call ended before it was answered")
 
@@ -150,12 +155,14 @@ class Dialling(Leg):
         one_of(reason, "reason", REASONS)
         deadline = Deadline(wait_timeout)
         self._desk.monitor.check_process()
-        why = self._not_usable()
-        if why:
-            return HangupResult(message=f"{why}; nothing was sent", reason=self.end_reason or reason)
-        reply = self._request("calling.end", {"reason": reason}, deadline)
+        try:
+            self._check_usable()
+            reply = self._request("calling.end", {"reason": reason}, deadline)
+        except Over:
+            return HangupResult(message=f"{self._not_usable()}; nothing was sent", reason=self.end_reason or reason)
         if not reply.ok:
-            return HangupResult(code=reply.code, message=reply.message, reason=reason, _outcome="refused")
+            about: dict[str, str | None] = {"method": "calling.end", "call_id": self.id}
+            return HangupResult(code=reply.code, message=reply.message, reason=reason, _outcome="refused", _about=about)
         self._wait_until(lambda: self.state == "ended", deadline, "did not end")
         return self._ended_in(
             "ended", partial(HangupResult, reason=self.end_reason or reason), "Relay did not say that the call ended"
@@ -174,10 +181,13 @@ class Dialling(Leg):
             RelayTimeout: no answer in time.
         """
         self._desk.monitor.check_process()
-        why = self._not_usable()
-        if why:
-            return PassResult.unsent(why)
-        return PassResult.of(self._request("calling.pass", {}, Deadline(wait_timeout), answered=self._passed))
+        deadline = Deadline(wait_timeout)
+        try:
+            self._check_usable()
+            reply = self._request("calling.pass", {}, deadline, answered=self._passed)
+        except Over:
+            return PassResult.unsent(self._not_usable())
+        return PassResult.of(reply, method="calling.pass", call_id=self.id)
 
     # -- plumbing -----------------------------------------------------------------------------------
 
@@ -199,9 +209,26 @@ class Dialling(Leg):
             return None
         return sum(max(ring or 0.0 for ring in step) for step in rings)
 
-    def _enlist_dial(self) -> None:
-        self._dialled = True
-        self._desk.shelf.dialling(self)
+    def _send_dial(self, deadline: Deadline) -> Answer:
+        """Send the dial, once; where it surely was not sent, the call may be dialled again."""
+        mine = False
+
+        def enlist() -> None:
+            nonlocal mine
+            if self._over or (self._dialled and not mine):
+                raise Over  # another thread was quicker, or the session is gone
+            mine = self._dialled = True
+            self._desk.shelf.dialling(self)
+
+        params = {"tag": self.tag, **(self._to_dial or {})}
+        try:
+            return self._request("calling.dial", params, deadline, sending=enlist, answered=self._dial_answered)
+        except (NotConnected, RelayTimeout) as error:
+            if mine and not getattr(error, "sent", False):
+                with self._desk.monitor.lock:
+                    self._dialled = False
+                    self._desk.shelf.forget(self)
+            raise
 
     def _dial_answered(self, answer: Answer) -> None:
         """Relay answered the dial. The lock is held, by the reader."""
@@ -213,12 +240,17 @@ class Dialling(Leg):
             self._close("the call was passed back", None, lost=False)
 
     def _dialled_before(self) -> DialResult:
-        why = self._over or "the call was dialled already: make a new one"
+        inbound = "the call is an inbound one: answer() it"
+        dialled = "the call was dialled already: make a new one"
+        why = self._over or (inbound if self.direction == "inbound" else dialled)
         return DialResult(call=self._as_call(), message=f"{why}; nothing was sent")
 
     def _ended_in(self, state: str, kind: Callable[..., R], otherwise: str) -> R:
         """The result of a verb whose success is that the call was, for once, in ``state``."""
         if state in self._occurred:
-            return kind(successful=True, event=self._last_event(), _outcome="done")
+            # More may have been told before the waiting thread woke.
+            event = Event(state, self._answer_told) if state == "answered" and self._answer_told else self._last_event()
+            return kind(successful=True, event=event, _outcome="done")
         event = self._closing if self._over else self._last_event()
-        return kind(message=self._over or otherwise, event=event, _outcome=self._over_outcome())
+        why = f"{otherwise} ({self.end_reason})" if self.end_reason else otherwise
+        return kind(message=self._over or why, event=event, _outcome=self._over_outcome())

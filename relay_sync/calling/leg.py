@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import copy
+import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from relay_sync.calling.action import Over
 from relay_sync.calling.desk import Desk
 from relay_sync.calling.result import CallIds, Event, Outcome
 from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
 from relay_sync.link.handlers import Job, Lane, run
 from relay_sync.link.waiting import Deadline, Waitable
+from relay_sync.masking import shorten
 from relay_sync.wire.events import Answer
 from relay_sync.wire.states import CALL_STATE_EVENT, CALL_STATES, Operation
 
 if TYPE_CHECKING:
     from relay_sync.calling.action import Action
+
+logger = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any]], object]
 A = TypeVar("A", bound="Action[Any]")
@@ -32,6 +37,7 @@ class Leg(Waitable):
     __slots__ = (
         "__weakref__",
         "_actions",
+        "_answer_told",
         "_bridge",
         "_closing",
         "_desk",
@@ -64,6 +70,7 @@ class Leg(Waitable):
         self._handlers: dict[str, tuple[Handler, ...]] | None = None
         self._lane: Lane | None = None
         self._last: dict[str, Any] | None = None  # the params of the last state event
+        self._answer_told: dict[str, Any] | None = None  # those of the one that told of the answer
         self._occurred: tuple[str, ...] = ()  # the states that Relay really told of
         self._over = ""  # why nothing more will be heard of it; '' while it lives
         self._closing: Event | None = None  # the event that ended it
@@ -101,6 +108,11 @@ class Leg(Waitable):
             return "the call has no id yet: dial() it first"
         return ""
 
+    def _check_usable(self) -> None:
+        """Raise :class:`Over` where a command can no longer, or not yet, do anything."""
+        if self._not_usable():
+            raise Over
+
     def _request(
         self,
         method: str,
@@ -110,14 +122,17 @@ class Leg(Waitable):
         sending: Callable[[], None] | None = None,
         answered: Callable[[Answer], None] | None = None,
     ) -> Answer:
-        """Send a command about this call and block for the answer; errors carry the call's id."""
+        """Send a command about this call and block for the answer; errors carry the call's id.
+
+        Raises :class:`Over` where the call ended, or its session, before the command could be sent.
+        """
         ids = {} if self.id is None else {"node_id": self.node_id, "call_id": self.id}
         try:
             return self._desk.connection.request(
                 method,
                 {**ids, **params},
                 deadline.within(self._desk.request_timeout),
-                sending=sending,
+                sending=sending or self._check_usable,
                 answered=answered,
             )
         except RelayError as error:
@@ -169,9 +184,13 @@ class Leg(Waitable):
         state = params.get("call_state")
         if not isinstance(state, str) or not self._is_news(state):
             return
+        if state not in _ORDER:
+            logger.warning("Relay told of the unknown call state %r; it is kept", shorten(state, 80))
         self.prev_state, self.state = self.state, state
         self._occurred += (state,)
         self._last = params
+        if state == "answered":
+            self._answer_told = params
         self._learn(params)
         self._emit(("stateChange", state), params, CALL_STATE_EVENT)
         if state == "ended":
@@ -182,15 +201,15 @@ class Leg(Waitable):
     def _is_news(self, state: str) -> bool:
         if self._over or state == self.state:
             return False
-        if self.state is None or state not in _ORDER:
-            return True
-        return _ORDER[state] > _ORDER.get(self.state, -1)
+        return state not in _ORDER or _ORDER[state] > max((_ORDER.get(past, -1) for past in self._occurred), default=-1)
 
     def _learn(self, params: dict[str, Any]) -> None:
         """Keep what an event tells of the call itself."""
         device = params.get("device")
         if isinstance(device, dict) and isinstance(device.get("params"), dict):
-            self._device = device
+            # Events leave out what was sent only for the dial, such as its ring timeout.
+            known = self._device if self._device and self._device.get("type") == device.get("type") else {}
+            self._device = {**device, "params": {**known.get("params", {}), **device["params"]}}
         for name in ("direction", "end_reason"):
             value = params.get(name)
             if isinstance(value, str) and value:
@@ -200,26 +219,41 @@ class Leg(Waitable):
         """An event of an operation that runs, or ran, on this call."""
         row = rows[0]
         if self._actions:
-            action = self._actions.get(str(params.get("control_id") or row.kind))
+            # Those without a control id have their kind as key: one of them runs on a call at a time.
+            action = self._actions.get(str(params.get("control_id"))) or self._actions.get(row.kind)
             # A prompt's playback tells with the prompt's control id; it is not the prompt's event.
             if action is not None and action._operation in rows:
                 action._take(params)
                 row = action._operation
         if self._handlers or self._streams:
-            self._emit(_names(row, params), params, row.event_type)
+            self._emit(row.names_of(params), params, row.event_type, row.told(params))
 
-    def _emit(self, names: tuple[str, ...], params: dict[str, Any], event_type: str) -> None:
-        """Run the handlers of these names, then of the raw event type, on the call's lane once the lock is released."""
+    def _emit(
+        self,
+        names: tuple[str, ...],
+        params: dict[str, Any],
+        event_type: str,
+        told: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Run the handlers of these names, then of the raw event type, on the call's lane once the lock is released.
+
+        Those of the names are given ``told``, which for some operations is a part of ``params`` (api.md 11).
+        """
+        names = names or (event_type,)
         for stream in self._streams or ():
             stream._add(Event(names[-1], params))
         if not self._handlers:
             return
-        chosen = [handler for name in dict.fromkeys((*names, event_type)) for handler in self._handlers.get(name, ())]
+        chosen = [
+            (handler, params if told is None or name == event_type else told)
+            for name in dict.fromkeys((*names, event_type))
+            for handler in self._handlers.get(name, ())
+        ]
         if not chosen:
             return
         if self._lane is None:
             self._lane = self._desk.lane()
-        self._desk.later(partial(self._lane.put, partial(_run_all, chosen, params, event_type, self)))
+        self._desk.later(partial(self._lane.put, partial(_run_all, chosen, event_type, self)))
 
     def _close(self, why: str, event: Event | None, *, lost: bool) -> None:
         """Nothing more will be heard of it: end all that runs on it, and leave the table."""
@@ -245,18 +279,8 @@ class Leg(Waitable):
         self._changed()
 
 
-def _names(row: Operation, params: dict[str, Any]) -> tuple[str, ...]:
-    """The names by which handlers know an event, the general one first (api.md 11)."""
-    if not row.names:
-        return (row.event_type,)
-    prefix, _, _ = row.names[0].partition(".")
-    if len(row.names) == 1:
-        return (prefix,)
-    return f"{prefix}.stateChange", f"{prefix}.{row.state_of(params)}"
-
-
-def _run_all(handlers: list[Handler], params: dict[str, Any], event_type: str, leg: Leg) -> None:
+def _run_all(handlers: list[tuple[Handler, Mapping[str, Any]]], event_type: str, leg: Leg) -> None:
     """Run handlers one after the other, each with a dict of its own; one that raises stops no other."""
-    for handler in handlers:
-        job: Job = partial(handler, {**copy.deepcopy(params), "event_type": event_type})
+    for handler, told in handlers:
+        job: Job = partial(handler, {**copy.deepcopy(dict(told)), "event_type": event_type})
         run(job, f"of call {leg.id}")

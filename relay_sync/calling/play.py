@@ -213,7 +213,7 @@ class Playing(Leg):
 
     def _play(self, media: list[dict[str, Any]], volume: float, wait_timeout: float | None) -> PlayResult:
         action, deadline = self._start(self._new_play(media, volume), wait_timeout)
-        return action.wait(deadline.left())
+        return action._wait(deadline)
 
     def _play_async(self, media: list[dict[str, Any]], volume: float, wait_timeout: float | None) -> PlayAction:
         return self._start(self._new_play(media, volume), wait_timeout)[0]

@@ -52,6 +52,8 @@ class Result:
     message: str = ""
     event: Event | None = None
     _outcome: Outcome = field(default="failed", repr=False)
+    # What an error made of it is about: method, call_id, control_id, where the event does not tell.
+    _about: dict[str, str | None] | None = field(default=None, repr=False, compare=False)
 
     def __bool__(self) -> bool:
         return self.successful
@@ -72,7 +74,9 @@ class Result:
             raise RuntimeError(f"{what}; wait() for its end first")
         kinds: dict[str, type[RelayError]] = {"refused": CommandRefused, "lost": ConnectionLost}
         raise kinds.get(self._outcome, OperationFailed)(
-            self.message if self._outcome == "refused" else what, code=self.code, **self._ids()
+            self.message if self._outcome == "refused" else what,
+            code=self.code,
+            **{**self._ids(), **(self._about or {})},
         )
 
     def _ids(self) -> dict[str, str | None]:
@@ -84,13 +88,14 @@ class Result:
         return _rebuild, (type(self), {item.name: _portable(getattr(self, item.name)) for item in fields(self)})
 
     @classmethod
-    def of(cls, answer: Answer) -> Self:
-        """The result that an answer of Relay's amounts to."""
+    def of(cls, answer: Answer, **about: str | None) -> Self:
+        """The result that an answer of Relay's amounts to; ``about`` is what a refusal says when it is raised."""
         return cls(
             successful=answer.ok,
             code=answer.code,
             message=answer.message,
             _outcome="done" if answer.ok else "refused",
+            _about=None if answer.ok else about,
         )
 
     @classmethod

@@ -41,7 +41,8 @@ class CallTable:
         self._by_id: dict[str, Call] = {}
         self._by_tag: dict[str, Call] = {}  # dialled, and no id known yet
         self._legs: dict[str, dict[str, list[dict[str, Any]]]] = {}  # state events of several legs, by tag and id
-        self._abandoned: dict[str, set[str]] = {}  # tags whose legs nobody wants, and those hung up already
+        # Tags whose legs nobody wants, with those hung up already; None where there is one leg at most.
+        self._abandoned: dict[str, set[str] | None] = {}
         self._watched: dict[Leg, int] = {}  # waited on, and perhaps not dialled
 
     # -- the road in; the lock is held ----------------------------------------------------------------
@@ -142,13 +143,16 @@ class CallTable:
     def _strays(self, event: RelayEvent) -> bool:
         """A leg of a dial that was given up has shown up: hang it up, once."""
         tag, call_id, node_id = (event.params.get(name) for name in ("tag", "call_id", "node_id"))
-        known = self._abandoned.get(tag) if isinstance(tag, str) else None
-        if known is None:
+        if not isinstance(tag, str) or tag not in self._abandoned:
             return False
+        known = self._abandoned[tag]
         if event.params.get("dial_state") in DIAL_FINAL:
-            del self._abandoned[str(tag)]
-        elif isinstance(call_id, str) and call_id not in known:
-            known.add(call_id)
+            del self._abandoned[tag]
+        elif isinstance(call_id, str) and (known is None or call_id not in known):
+            if known is None:
+                del self._abandoned[tag]
+            else:
+                known.add(call_id)
             if event.params.get("call_state") != "ended":
                 self._hang_up_later(call_id, node_id)
         return True
@@ -194,7 +198,7 @@ class CallTable:
             self._hang_up_later(leg.id, leg.node_id)
             return
         told = self._legs.get(leg.tag, {})
-        self._abandoned[leg.tag] = set(told)
+        self._abandoned[leg.tag] = None if _single(leg) else set(told)
         self.forget(leg)
         for call_id, events in told.items():
             if events[-1].get("call_state") != "ended":
@@ -258,7 +262,7 @@ class CallTable:
         self.desk.later(partial(self.desk.workers.submit, partial(_quietly, hang_up)))
 
 
-def _single(call: Call) -> bool:
+def _single(call: Leg) -> bool:
     """Whether one device was dialled, so that the first leg is the call."""
     return call._device is not None
 

@@ -10,8 +10,8 @@ the road out is ``request -> _ask -> transport.send``.
 Claims:
 
 * The lock is never held while sending, while running anything of the user's, while joining a
-  thread or while opening or closing a socket. What must be done then is decided under the lock,
-  put into ``_later`` and done after it.
+  thread, while opening or closing a socket or while logging. What must be done then is decided
+  under the lock, put into ``_later`` and done after it.
 * A frame goes only to the transport it was made for: ``_ask`` returns both, and a transport is
   never used for a second connection.
 * Every end of the thread passes ``_end``, which tells everybody who waits.
@@ -19,6 +19,7 @@ Claims:
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import logging
 import random
@@ -26,12 +27,18 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from relay_sync.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, NotConnected, RelayError, RelayTimeout
+from relay_sync.errors import (
+    AuthenticationFailed,
+    ConnectFailed,
+    ConnectionLost,
+    NotConnected,
+    RelayError,
+    RelayTimeout,
+)
 from relay_sync.link.backoff import delay
 from relay_sync.link.transport import (
     OpenFailed,
@@ -99,14 +106,38 @@ class Limits:
     resume: float = 60.0
 
 
-class Asked:
-    """Who waits for the answer to one command: the token that the session keeps by the command's id."""
+class Asked(Waitable):
+    """One command as the session keeps it by its id: what waits for the answer."""
 
-    __slots__ = ("answered", "future")
+    __slots__ = ("_answer", "_answered", "_error", "over")
 
     def __init__(self, answered: Callable[[Answer], None] | None) -> None:
-        self.future: Future[Answer] = Future()
-        self.answered = answered  # called by the reader, with the lock held, before the waiter wakes
+        super().__init__()
+        self._answered = answered
+        self._answer: Answer | None = None
+        self._error: Callable[[], RelayError] | None = None
+        self.over = False  # answered, or can't be any more
+
+    def settle(self, answer: Answer) -> None:
+        """Relay answered. The lock is held, by the reader; ``answered`` is called before the waiter wakes."""
+        try:
+            if self._answered is not None:
+                self._answered(answer)
+        finally:
+            self._answer, self.over = answer, True
+            self._changed()
+
+    def fail(self, error: Callable[[], RelayError]) -> None:
+        """The connection is gone. The lock is held."""
+        self._error, self.over = error, True
+        self._changed()
+
+    def answer(self) -> Answer:
+        """The answer, once ``over``; or raises why there is none, a new error that gathers its own traceback."""
+        if self._error is not None:
+            raise self._error()
+        assert self._answer is not None  # it is over, and not failed
+        return self._answer
 
 
 class _Lost(Exception):
@@ -140,10 +171,12 @@ class Connection(Waitable):
         self._listener: Listener | None = None
         self._transport: Transport | None = None
         self._later: list[Callable[[], object]] = []
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []  # a heap: when, in what order, what
         self._failure: Callable[[], RelayError] | None = None  # why it is closed, a new error each time
         self._stop = threading.Event()
-        self._was_ready = False  # on any socket
+        self.was_ready = False  # on any socket
         self._up = False  # on this socket
+        self._held = False  # whether Relay may still hold a session of ours, with calls in it
         self._attempt = 0
         self._give_up_at: float | None = None  # when a lost session counts as gone
         self._thread: threading.Thread | None = None
@@ -159,7 +192,11 @@ class Connection(Waitable):
             self.state = CONNECTING
             self._listener = listener
             self._thread = threading.Thread(target=self._live, name=f"relay-reader-{next(_numbers)}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as exc:  # the system has no more threads, or the interpreter is ending
+            failure = partial(ConnectFailed, f"no thread could be started: {exc}")
+            self.act(lambda: self._shut_books(failure, failure))
 
     def wait_ready(self, deadline: Deadline) -> None:
         """Block until ready.
@@ -180,9 +217,10 @@ class Connection(Waitable):
 
     def wait_closed(self, deadline: Deadline) -> None:
         """Block until closed; raise why, where it ended for another reason than :meth:`stop`."""
+        self.monitor.check_thread(lambda: "run()")
         with self.monitor.lock:
             self.monitor.wait_until(self, lambda: self.state == CLOSED, deadline, lambda: "not closed")
-            if self._failure is not None and not self._stop.is_set():
+            if self._failure is not None:
                 raise self._failure()
 
     def stop(self) -> None:
@@ -198,9 +236,11 @@ class Connection(Waitable):
             transport, later = self._transport, self._take_later()
         _do(later)
         if transport is not None:
-            transport.send_close()
-            join(self._thread, CLOSE_GRACE_S)
-            transport.shut()
+            try:
+                transport.send_close()
+                join(self._thread, CLOSE_GRACE_S)
+            finally:
+                transport.shut()  # whatever comes: a second Ctrl-C must not leave the reader to a silent peer
         if not join(self._thread, JOIN_S):
             assert self._thread is not None
             logger.warning("thread %s is still busy closing; it ends by itself", self._thread.name)
@@ -245,16 +285,18 @@ class Connection(Waitable):
             TypeError, ValueError: the parameters are not JSON.
         """
         self.monitor.check_thread(lambda: method)
+        closed: Transport | None = None
         while True:
             asked = Asked(answered)
-            ident, text, transport = self._ask(method, params, deadline, asked, sending)
+            ident, text, transport = self._ask(method, params, deadline, asked, sending, closed)
             try:
                 if self._send(transport, text, method, deadline):
                     return self._answer_to(method, asked, deadline)
             finally:
-                if not asked.future.done():
+                if not asked.over:
                     with self.monitor.lock:
                         self.session.forget(ident)
+            closed = transport
 
     def _ask(
         self,
@@ -263,12 +305,18 @@ class Connection(Waitable):
         deadline: Deadline,
         asked: Asked,
         sending: Callable[[], None] | None,
+        closed: Transport | None,
     ) -> tuple[str, str, Transport]:
+        """Enlist a command once there is a transport other than ``closed``, which the reader is about to give up."""
+
+        def settled() -> bool:
+            return self.state == CLOSED or (self.state == READY and self._transport is not closed)
+
         with self.monitor.lock:
             if self.state == NEW:
                 raise NotConnected(f"{method} was not sent: call connect() first", method=method)
             try:
-                self.monitor.wait_until(self, self._settled, deadline, lambda: f"{method} was not sent: not ready")
+                self.monitor.wait_until(self, settled, deadline, lambda: f"{method} was not sent: not ready")
             except RelayTimeout as late:
                 raise NotConnected(f"{late.message} (the client is {self.state})", method=method) from late
             if self.state == CLOSED:
@@ -290,7 +338,9 @@ class Connection(Waitable):
             transport.send(text, self.limits.request if left is None else left)
         except TransportTimeout:
             raise RelayTimeout(
-                f"{method} could not be sent within {deadline.timeout} s: Relay takes no data", method=method, sent=False
+                f"{method} could not be sent within {deadline.timeout} s: Relay takes no data",
+                method=method,
+                sent=False,
             ) from None
         except TransportClosed:
             return False
@@ -303,7 +353,9 @@ class Connection(Waitable):
 
     def _answer_to(self, method: str, asked: Asked, deadline: Deadline) -> Answer:
         try:
-            return self.monitor.result_of(asked.future, deadline, lambda: f"no answer to {method}")
+            with self.monitor.lock:
+                self.monitor.wait_until(asked, lambda: asked.over, deadline, lambda: f"no answer to {method}")
+            return asked.answer()
         except RelayError as error:
             error.method = method
             raise
@@ -320,6 +372,17 @@ class Connection(Waitable):
         """Have ``act`` done as soon as the lock is released. The lock is held."""
         self._later.append(act)
 
+    def call_later(self, delay_s: float, act: Callable[[], object]) -> None:
+        """Have the reader call ``act`` with the lock held once ``delay_s`` seconds have passed.
+
+        Only for what the reader itself calls, with the lock held: it looks at the timers before it
+        next lies down, and nothing would wake it for one that another thread had set. One that
+        falls due while there is no connection is called with the next; one that is left when the
+        connection is closed for good is dropped, for everybody has been told by then.
+        """
+        assert self.monitor.reader == threading.get_ident(), "call_later() is for the connection's own thread"
+        heapq.heappush(self._timers, (self._clock() + delay_s, next(_numbers), act))
+
     # -- in: the background thread ----------------------------------------------------------------
 
     def _live(self) -> None:
@@ -331,14 +394,12 @@ class Connection(Waitable):
                 lost = self._one_connection()
                 if not self._keep_trying(lost):
                     break
-        except Exception as bug:
-            logger.exception("the connection's thread failed; the connection is closed")
-            lost = _Lost(partial(ConnectionLost, f"internal error: {bug!r}"))
+        except Exception as bug:  # noqa: BLE001  (logged there)
+            lost = self._failed(bug)
         finally:
-            with self.monitor.lock:
-                self._shut_books(lost.error, lost.error)
-                later = self._take_later()
-            _do(later)
+            self.act(lambda: self._shut_books(lost.error, lost.error))
+            # The system gives the number of a thread that has ended to another one.
+            self.monitor.reader = None
 
     def _one_connection(self) -> _Lost:
         """Open a socket, agree, and read until it is lost; return why."""
@@ -348,11 +409,13 @@ class Connection(Waitable):
                 return _Lost(partial(NotConnected, "disconnect() was called"))
             self._transport = transport
             self._up = False
-        lost = _Lost(partial(ConnectFailed, "internal error"))
+        lost = _Lost(lambda: ConnectionLost("the connection's thread failed"))
+        opened = False
         try:
             limit = self._open_limit()
             end = self._clock() + limit
             transport.open(limit)
+            opened = True
             self._tell("signalwire.socket.open")
             with self.monitor.lock:
                 now = self._clock()
@@ -365,11 +428,21 @@ class Connection(Waitable):
             self._tell("signalwire.socket.error", lost.error())
         except (TransportLost, TransportClosed) as broken:
             lost = self._broken(str(broken))
+        except Exception as bug:  # noqa: BLE001  (logged there)
+            lost = self._failed(bug)
         finally:
             # Nobody may be left waiting for an answer that can come no more: first of all things.
             self._lose(lost)
             transport.close()
+        if opened:
+            self._tell("signalwire.socket.close")
         return lost
+
+    def _failed(self, bug: Exception) -> _Lost:
+        """An exception that nobody foresaw is our bug: show it, and close."""
+        logger.error("the connection's thread failed; the connection is closed", exc_info=bug)
+        kind = ConnectionLost if self.was_ready else ConnectFailed
+        return _Lost(partial(kind, f"internal error: {bug!r}"), heals=False)
 
     def _broken(self, why: str) -> _Lost:
         if self._up:
@@ -396,17 +469,29 @@ class Connection(Waitable):
                 outcomes = [] if text is None else self.session.receive(text, now)
                 outcomes += self.session.tick(now)
                 lost = self._settle(outcomes)
+                self._run_due(now)
                 outgoing = self.session.outgoing()
-                timer = self.session.next_timer()
+                timer = self._next_timer()
                 later = self._take_later()
-            for reply in outgoing:
-                self._write(transport, reply)
-            _do(later)
+            try:
+                for reply in outgoing:
+                    self._write(transport, reply)
+            finally:
+                _do(later)
             if lost is not None:
                 raise lost
             text = transport.receive(None if timer is None else max(0.0, timer - self._clock()))
             if text is not None:
                 self._show(text)
+
+    def _run_due(self, now: float) -> None:
+        """Call what was put off until now. The lock is held."""
+        while self._timers and self._timers[0][0] <= now:
+            heapq.heappop(self._timers)[2]()
+
+    def _next_timer(self) -> float | None:
+        moments = (self.session.next_timer(), self._timers[0][0] if self._timers else None)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _show(self, text: str) -> None:
         if frames.isEnabledFor(logging.DEBUG):
@@ -430,9 +515,7 @@ class Connection(Waitable):
         for outcome in outcomes:
             if isinstance(outcome, Answered):
                 assert isinstance(outcome.token, Asked)
-                if outcome.token.answered is not None:
-                    outcome.token.answered(outcome.answer)
-                outcome.token.future.set_result(outcome.answer)
+                outcome.token.settle(outcome.answer)
             elif isinstance(outcome, Happened):
                 listener.take(outcome.event)
             elif isinstance(outcome, Ready):
@@ -450,26 +533,27 @@ class Connection(Waitable):
     def _became_ready(self, ready: Ready) -> None:
         listener = self._listener
         assert listener is not None
-        if self._was_ready:
-            if ready.restored:
-                listener.resumed()
-            else:
-                listener.session_lost("Relay did not restore the session after the connection was lost")
-        self._was_ready = self._up = True
+        if self._held and ready.restored:
+            listener.resumed()
+        elif self._held:
+            listener.session_lost("Relay did not restore the session after the connection was lost")
+        self.was_ready = self._up = self._held = True
         self._attempt = 0
         self._give_up_at = None
         self.state = READY
         if ready.contexts_refused is not None:
             refusal = ready.contexts_refused
-            logger.error("Relay refused the contexts %s: %s %s", self.session.contexts, refusal.code, refusal.message)
+            text = "Relay refused the contexts %s: %s %s"
+            self.later(partial(logger.error, text, self.session.contexts, refusal.code, refusal.message))
         self._changed()
         self.later(partial(listener.notify, "ready"))
 
     def _drain(self, away: GoAway) -> None:
         """Relay is about to close: send nothing more; it is reconnected when it has closed."""
-        logger.info("Relay asks to reconnect (restart: %s)", away.restart)
-        self.state = RECONNECTING
-        self._changed()
+        self.later(partial(logger.info, "Relay asks to reconnect (restart: %s)", away.restart))
+        if self.state == READY:
+            self.state = RECONNECTING
+            self._changed()
 
     def _silent(self, silent: Silent) -> _Lost:
         why = f"nothing was heard from Relay for {silent.waited:.1f} s"
@@ -479,7 +563,8 @@ class Connection(Waitable):
         """Count a frame that was not understood; log the first of its kind."""
         self.dropped[dropped.kind] += 1
         level = logging.WARNING if self.dropped[dropped.kind] == 1 else logging.DEBUG
-        logger.log(level, "dropped: %s: %s", dropped.kind, shorten(mask_frame(dropped.detail), 200))
+        detail = shorten(mask_frame(dropped.detail), 200)
+        self.later(partial(logger.log, level, "dropped: %s: %s", dropped.kind, detail))
 
     # -- the ends -------------------------------------------------------------------------------
 
@@ -489,20 +574,19 @@ class Connection(Waitable):
             was_up, self._up = self._up, False
             self._fail_asked(lost.error)
             self._transport = None
-            if self._was_ready and self.state != CLOSED:
+            if self.was_ready and self.state != CLOSED:
                 self.state = RECONNECTING
-                if self._give_up_at is None:
+                if self._held and self._give_up_at is None:
                     self._give_up_at = self._clock() + self.limits.resume
                 self._changed()
             later = self._take_later()
         _do(later)
         if was_up and not self._stop.is_set():
             logger.warning("connection lost: %s", lost.error().message)
-        self._tell("signalwire.socket.close")
 
     def _keep_trying(self, lost: _Lost) -> bool:
         """Wait for the next attempt; False when there is to be none."""
-        if not self._was_ready or not lost.heals:
+        if self._stop.is_set() or not self.was_ready or not lost.heals:
             return False
         pause = delay(self._attempt, self._jitter())
         self._attempt += 1
@@ -524,6 +608,7 @@ class Connection(Waitable):
             return
         with self.monitor.lock:
             self._give_up_at = None
+            self._held = False
             self.session.forget_session()
             assert self._listener is not None
             self._listener.session_lost(f"the session could not be resumed within {self.limits.resume} s")
@@ -536,6 +621,7 @@ class Connection(Waitable):
             return
         self._failure = failure
         self.state = CLOSED
+        self._timers.clear()
         self._fail_asked(in_flight)
         if self._listener is not None:
             self._listener.session_lost(in_flight().message if failure else "the client was disconnected")
@@ -544,7 +630,7 @@ class Connection(Waitable):
     def _fail_asked(self, error: Callable[[], RelayError]) -> None:
         for token in self.session.fail():
             assert isinstance(token, Asked)
-            token.future.set_exception(error())  # a new error for each: it gathers its own traceback
+            token.fail(error)
 
     def _take_later(self) -> list[Callable[[], object]]:
         later = self._later
@@ -578,4 +664,7 @@ def _refusal(refused: Refused) -> _Lost:
 
 def _do(later: list[Callable[[], object]]) -> None:
     for act in later:
-        act()
+        try:
+            act()
+        except Exception:
+            logger.exception("one of the things to do after the lock failed; the others are done")

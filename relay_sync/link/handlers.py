@@ -30,7 +30,9 @@ def run(job: Job, about: str = "") -> None:
     """Run a user's handler; what it raises is logged, for there is nobody else to tell."""
     try:
         job()
-    except (Exception, SystemExit):
+    except BaseException as raised:  # also asyncio's CancelledError: the worker, and its lane, go on
+        if isinstance(raised, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise
         logger.exception("a handler raised: %s %s", _name(job), about)
 
 
@@ -83,7 +85,7 @@ class Workers:
                 self._changed.notify()
                 return True
             self._starting += 1
-        return self._start_one()
+        return self._start_one(job)
 
     def close(self, timeout: float = 1.0) -> None:
         """Take no more jobs; let idle workers end, and busy ones when their job does.
@@ -104,7 +106,7 @@ class Workers:
             self._loud = True
             logger.warning("all %d %s threads are busy: what comes now waits or is declined", self.most, self._kind)
 
-    def _start_one(self) -> bool:
+    def _start_one(self, job: Job) -> bool:
         thread = threading.Thread(target=self._work, name=f"relay-{self._kind}-{next(_numbers)}", daemon=True)
         try:
             thread.start()
@@ -112,8 +114,9 @@ class Workers:
             logger.exception("no thread could be started for a handler")
             with self._changed:
                 self._starting -= 1
-                if not self._threads and self._jobs:
-                    self._jobs.pop()
+                # Where there is a thread, or will be, it comes to this job too.
+                if not self._threads and not self._starting and job in self._jobs:
+                    self._jobs.remove(job)
                     return False
         return True
 
@@ -136,7 +139,7 @@ class Workers:
         me = threading.current_thread()
         with self._changed:
             self._busy.discard(me)
-            if len(self._busy) < self.most // 2:
+            if len(self._busy) <= self.most // 2:
                 self._loud = False
             end = time.monotonic() + self._idle_s
             while not self._jobs:

@@ -11,7 +11,8 @@ Guarantees:
   could end it.
 * A wait in a forked child raises :class:`NotConnected` before any lock is touched: the lock may have
   been held by a thread that does not exist there.
-* Ctrl-C ends a wait of the main thread within ``SLICE`` seconds, whatever the timing.
+* Ctrl-C ends a wait of the main thread within ``SLICE`` seconds, whatever the timing, and leaves the
+  lock as it should be.
 """
 
 from __future__ import annotations
@@ -21,13 +22,9 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from typing import TypeVar
 
 from relay_sync.errors import NotConnected, RelayTimeout, WouldDeadlock
 
-T = TypeVar("T")
 Clock = Callable[[], float]
 
 # A signal that lands just before the main thread falls asleep is seen only when it wakes, so it
@@ -40,15 +37,19 @@ def check_timeout(timeout: float | None, name: str = "timeout") -> float | None:
 
     Raises:
         TypeError: it is neither a number nor None.
-        ValueError: it is not a number of seconds (nan).
+        ValueError: it is not a number of seconds (nan, or an int that no float can hold).
     """
     if timeout is None:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
         raise TypeError(f"{name}={timeout!r}: give a number of seconds, or None for no limit")
-    if math.isnan(timeout):
+    try:
+        seconds = float(timeout)
+    except OverflowError:
+        seconds = math.nan
+    if math.isnan(seconds):
         raise ValueError(f"{name}={timeout!r}: give a number of seconds, or None for no limit")
-    return max(0.0, float(timeout))
+    return max(0.0, seconds)
 
 
 class Deadline:
@@ -79,10 +80,50 @@ class Deadline:
         return SLICE if left is None else min(SLICE, left)
 
 
-class Room(threading.Condition):
-    """A condition, and how many threads are in it."""
+class Room:
+    """Where threads wait for one thing, and how many are in it.
 
-    inside = 0
+    Like a ``threading.Condition``, but for this: Ctrl-C while that one takes its lock back leaves the
+    wait without the lock, and the ``with`` around it then releases somebody else's.
+    """
+
+    __slots__ = ("_lock", "_sleepers", "inside")
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self.inside = 0
+        self._lock = lock
+        self._sleepers: list[threading.Lock] = []
+
+    def wait(self, nap: float | None) -> None:
+        """Let go of the lock, sleep at most ``nap`` seconds, take the lock back. May wake for no reason."""
+        sleeper = threading.Lock()
+        sleeper.acquire()
+        self._sleepers.append(sleeper)
+        taken: list[bool] = []
+        interrupt: BaseException | None = None
+        # Signal handlers run after a call, never between `try:` and the first call in it, nor between
+        # the last one and `finally:`. So the lock is let go of exactly where it is taken back. No
+        # function may be made of that part: a handler can run where a function begins.
+        try:
+            self._lock.release()
+            sleeper.acquire(True, -1 if nap is None else nap)
+        finally:
+            while not taken:
+                try:
+                    # One call, so that `taken` says whether the lock was taken before a handler raised.
+                    taken.extend(map(self._lock.acquire, (True,)))
+                except BaseException as raised:  # noqa: BLE001  (raised again as soon as the lock is held)
+                    interrupt = raised
+            if sleeper in self._sleepers:
+                self._sleepers.remove(sleeper)
+            if interrupt is not None:
+                raise interrupt
+
+    def notify_all(self) -> None:
+        """Wake all threads in it. The lock is held."""
+        sleepers, self._sleepers = self._sleepers, []
+        for sleeper in sleepers:
+            sleeper.release()
 
 
 class Waitable:
@@ -160,25 +201,6 @@ class Monitor:
             room.inside -= 1
             if not room.inside:
                 thing._room = None
-
-    def result_of(self, future: Future[T], deadline: Deadline, describe: Callable[[], str]) -> T:
-        """Block until ``future`` is set and return its result, or raise what it was failed with.
-
-        Raises:
-            RelayTimeout: not set by the deadline. ``sent`` is True: it is called after sending.
-        """
-        self.check_thread(describe)
-        while True:
-            nap = deadline.nap()
-            try:
-                return future.result(nap)
-            except FutureTimeout as late:
-                # What the future was failed with may itself be a timeout; and it may have been
-                # set in the moment between.
-                if future.done():
-                    return future.result()
-                if deadline.left() == 0.0:
-                    raise RelayTimeout(f"{describe()} within {deadline.timeout} s") from late
 
 
 def join(thread: threading.Thread | None, timeout: float) -> bool:

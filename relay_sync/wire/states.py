@@ -43,7 +43,13 @@ class Operation:
         final: those of them that nothing follows.
         sub_commands: what may be appended to its command, after a dot.
         state_at: the keys that lead to the state in the event's params.
+        else_at: the keys that lead to it where those lead nowhere.
         names: the names for ``call.on`` (api.md 11).
+        general: those of them that every event of it goes by, the most general first.
+        prefix: what stands before the state in the names that tell it; '' where none does.
+        otherwise: the name of an event whose state is not in a name of its own; '' to make up that name.
+        told_by: the key of the object that handlers are given in place of the whole params.
+        folded: whether its states are meant whatever the case they are written in.
     """
 
     kind: str
@@ -53,14 +59,45 @@ class Operation:
     final: frozenset[str]
     sub_commands: tuple[str, ...] = ()
     state_at: tuple[str, ...] = ("state",)
+    else_at: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    general: tuple[str, ...] = ()
+    prefix: str = ""
+    otherwise: str = ""
+    told_by: str = ""
+    folded: bool = False
 
     def state_of(self, params: Mapping[str, Any]) -> str | None:
         """Return the state that the params of one of its events tell, None where they tell none."""
-        found: object = params
-        for key in self.state_at:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return found if isinstance(found, str) else None
+        found = _text_at(self.state_at, params) or (_text_at(self.else_at, params) if self.else_at else None)
+        if not found or not self.folded or found in self.states:
+            return found
+        return next((state for state in self.states if state.casefold() == found.casefold()), found)
+
+    def object_of(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the object that tells the state: ``result`` of a prompt, ``detect``, ``fax`` (api.md 10)."""
+        found = params.get(self.state_at[0]) if len(self.state_at) > 1 else params
+        return found if isinstance(found, Mapping) else params
+
+    def names_of(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names that handlers know one of its events by, the most general first (api.md 11)."""
+        state = self.state_of(params)
+        if state is None or not self.prefix:
+            return self.general
+        name = f"{self.prefix}.{state}"
+        return (*self.general, self.otherwise if self.otherwise and name not in self.names else name)
+
+    def told(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the handlers of those names are given: the params, or the object in them that v2 gives."""
+        found = params.get(self.told_by) if self.told_by else params
+        return found if isinstance(found, Mapping) else params
+
+
+def _text_at(keys: tuple[str, ...], params: Mapping[str, Any]) -> str | None:
+    found: object = params
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else None
 
 
 def _row(
@@ -72,10 +109,22 @@ def _row(
     sub_commands: str = "",
     *,
     at: str = "state",
-    names: str | None = None,
+    else_at: str = "",
+    prefix: str | None = None,
+    general: str | None = None,
+    told: str | None = None,
+    otherwise: str = "",
+    told_by: str = "",
+    folded: bool = False,
 ) -> Operation:
-    """Return a row from words separated by blanks; the names follow from the states unless given."""
-    listed = names.split() if names is not None else [f"{kind}.stateChange", *(f"{kind}.{s}" for s in states.split())]
+    """Return a row from words separated by blanks.
+
+    Unless given, the ``prefix`` of names is the kind, the ``general`` name is its ``stateChange``, and the states
+    ``told`` by names of their own are all of them.
+    """
+    before = kind if prefix is None else prefix
+    always = (f"{before}.stateChange" if general is None else general).split()
+    own = [f"{before}.{state}" for state in (states if told is None else told).split() if before]
     return Operation(
         kind,
         tuple(f"calling.{command}" for command in commands.split()),
@@ -84,37 +133,44 @@ def _row(
         frozenset(final.split()),
         tuple(sub_commands.split()),
         tuple(at.split(".")),
-        tuple(listed),
+        tuple(else_at.split()),
+        (*always, *own, *otherwise.split()),
+        tuple(always),
+        before,
+        otherwise,
+        told_by,
+        folded,
     )
 
 
-_COLLECTED = "start_of_input start_of_speech digit speech no_input no_match error"
-_COLLECT_FINAL = "digit speech no_input no_match error"  # but not with `final: false` (protocol.md 11.2)
+_COLLECTED = "collecting start_of_input start_of_speech digit speech no_input no_match error finished"
+_COLLECT_FINAL = "digit speech no_input no_match error finished"  # but not with `final: false` (protocol.md 11.2)
 _REFER_FINAL = "success cancel busy noAnswer error"
 
 _ROWS: tuple[Operation, ...] = (
     _row("play", "play", "play", "playing paused finished error", "finished error", "stop pause resume volume"),
     _row("prompt", "play_and_collect", "collect", _COLLECTED, _COLLECT_FINAL, "stop volume",
-         at="result.type", names="prompt"),
+         at="result.type", else_at="state", prefix="", general="collect prompt"),
     _row("collect", "collect", "collect", _COLLECTED, _COLLECT_FINAL, "stop start_input_timers",
-         at="result.type", names="collect"),
+         at="result.type", else_at="state", prefix="", general="prompt collect"),
     _row("record", "record", "record", "recording paused finished no_input error", "finished no_input error",
          "stop pause resume"),
     _row("detect", "detect", "detect", "MACHINE HUMAN UNKNOWN NOT_READY READY CED CNG finished error", "finished error",
-         "stop", at="detect.params.event", names="detect.error detect.finished detect.update"),
+         "stop", at="detect.params.event", general="", told="error finished", otherwise="detect.update",
+         told_by="detect", folded=True),
     _row("fax", "send_fax receive_fax", "fax", "page finished error", "finished error", "stop", at="fax.type"),
     _row("tap", "tap", "tap", "tapping finished", "finished", "stop"),
-    _row("digits", "send_digits", "send_digits", "finished", "finished",
-         names="sendDigits.stateChange sendDigits.finished"),
+    _row("digits", "send_digits", "send_digits", "finished", "finished", prefix="sendDigits"),
     _row("refer", "refer", "refer", f"inProgress {_REFER_FINAL}", _REFER_FINAL),
     # `connected` ends the attempt; `disconnected` may follow it, when the bridge is over.
     _row("connect", "connect", "connect", "connecting connected failed disconnected", "connected failed disconnected",
          at="connect_state"),
-    _row("dial", "dial", "dial", "dialing answered failed", "answered failed", at="dial_state", names=""),
+    _row("dial", "dial", "dial", "dialing answered failed", "answered failed", at="dial_state", prefix="",
+         general=""),
     _row("stream", "stream", "stream", "streaming finished", "finished", "stop"),
     _row("pay", "pay", "pay", "finished error", "finished error", "stop"),
     _row("transcribe", "transcribe", "transcribe", "transcribing finished", "finished", "stop"),
-    _row("ai", "ai", "ai", "", "", "stop", names=""),
+    _row("ai", "ai", "ai", "", "", "stop", prefix="", general=""),
 )  # fmt: skip
 
 #: Every operation by its kind.

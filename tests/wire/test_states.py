@@ -91,3 +91,92 @@ def test_fixed_names_are_listed_once() -> None:
     assert len(states.RINGTONES) == len(set(states.RINGTONES)) == 39
     assert states.END_REASONS == ("hangup", "cancel", "busy", "noAnswer", "decline", "error")
     assert not set(states.END_REASONS) & set(states.FURTHER_END_REASONS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "names"),
+    [
+        ("play", {"state": "paused"}, ("play.stateChange", "play.paused")),
+        ("play", {"state": "humming"}, ("play.stateChange", "play.humming")),
+        ("play", {}, ("play.stateChange",)),
+        ("record", {"state": "no_input"}, ("record.stateChange", "record.no_input")),
+        ("prompt", {"result": {"type": "digit"}}, ("collect", "prompt")),
+        ("prompt", {}, ("collect", "prompt")),
+        ("collect", {"result": {"type": "digit"}}, ("prompt", "collect")),
+        ("detect", {"detect": {"params": {"event": "HUMAN"}}}, ("detect.update",)),
+        ("detect", {"detect": {"params": {"event": "5"}}}, ("detect.update",)),
+        ("detect", {"detect": {"params": {"event": "finished"}}}, ("detect.finished",)),
+        ("detect", {"detect": {"params": {"event": "ERROR"}}}, ("detect.error",)),
+        ("detect", {"detect": {}}, ()),
+        ("fax", {"fax": {"type": "page"}}, ("fax.stateChange", "fax.page")),
+        ("tap", {"state": "tapping"}, ("tap.stateChange", "tap.tapping")),
+        ("digits", {"state": "finished"}, ("sendDigits.stateChange", "sendDigits.finished")),
+        ("refer", {"state": "noAnswer"}, ("refer.stateChange", "refer.noAnswer")),
+        ("connect", {"connect_state": "failed"}, ("connect.stateChange", "connect.failed")),
+        ("dial", {"dial_state": "failed"}, ()),
+    ],
+)
+def test_an_event_goes_by_the_names_of_the_reference(kind: str, params: dict[str, Any], names: tuple[str, ...]) -> None:
+    assert OPERATIONS[kind].names_of(params) == names
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_the_names_of_known_states_can_be_listened_to(operation: states.Operation) -> None:
+    for state in operation.states:
+        told: Any = state
+        for key in reversed(operation.state_at):
+            told = {key: told}
+        assert set(operation.names_of(told)) <= set(operation.names)
+
+
+def test_detect_handlers_are_given_the_detect_object_and_all_others_the_params() -> None:
+    detect = {"type": "machine", "params": {"event": "HUMAN"}}
+    assert OPERATIONS["detect"].told({"detect": detect, "call_id": "call-1"}) == detect
+    assert OPERATIONS["detect"].told({"detect": 5}) == {"detect": 5}
+    for kind in ("play", "prompt", "fax", "connect"):
+        assert OPERATIONS[kind].told({"call_id": "call-1"}) == {"call_id": "call-1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "told"),
+    [
+        ("prompt", {"result": {"type": "digit"}, "final": True}, {"type": "digit"}),
+        ("detect", {"detect": {"type": "fax"}}, {"type": "fax"}),
+        ("fax", {"fax": {"type": "page"}}, {"type": "page"}),
+        ("fax", {"fax": None}, {"fax": None}),
+        ("play", {"state": "playing"}, {"state": "playing"}),
+        ("connect", {"connect_state": "failed"}, {"connect_state": "failed"}),
+    ],
+)
+def test_the_object_that_tells_is_found(kind: str, params: dict[str, Any], told: dict[str, Any]) -> None:
+    assert OPERATIONS[kind].object_of(params) == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "state"),
+    [
+        ("detect", "human", "HUMAN"),
+        ("detect", "not_ready", "NOT_READY"),
+        ("detect", "Finished", "finished"),
+        ("detect", "1#", "1#"),
+        ("play", "Finished", "Finished"),
+    ],
+)
+def test_only_detection_reads_states_whatever_their_case(kind: str, written: str, state: str) -> None:
+    found: Any = written
+    for key in reversed(OPERATIONS[kind].state_at):
+        found = {key: found}
+    assert OPERATIONS[kind].state_of(found) == state
+
+
+@pytest.mark.parametrize(
+    ("params", "state"),
+    [
+        ({"state": "finished"}, "finished"),
+        ({"state": "collecting"}, "collecting"),
+        ({"state": "finished", "result": {"type": "no_match"}}, "no_match"),
+        ({"state": 5, "result": None}, None),
+    ],
+)
+def test_a_collect_event_without_a_result_tells_its_state_elsewhere(params: dict[str, Any], state: str | None) -> None:
+    assert OPERATIONS["prompt"].state_of(params) == state

@@ -1,0 +1,271 @@
+"""Asking a question and collecting the answer: digits pressed, words said (api.md 7.5, protocol.md 11.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from typing_extensions import Unpack
+
+from relay_sync.calling import checks, fields
+from relay_sync.calling.action import FAILED, Stoppable
+from relay_sync.calling.collect import PromptOptions, collect, spelled_out
+from relay_sync.calling.leg import Leg
+from relay_sync.calling.play import Media, audio, prepare, ringtone, silence, tts
+from relay_sync.calling.result import Result, StopResult
+from relay_sync.wire.states import OPERATIONS
+
+# Which event follows a stop, if any, is not documented (protocol.md 11.2).
+STOP_GRACE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptResult(Result):
+    """How a prompt ended: successful when digits or speech were collected.
+
+    Attributes:
+        type: Relay's type of the result: ``digit`` or ``speech``; where unsuccessful ``no_input``,
+            ``no_match`` or ``error``, and None where Relay told no result.
+        result: the digits pressed, or the words said.
+        terminator: the key that ended the digits; None or '' where it was their number or the time.
+        confidence: of speech, from 0 to 100.
+        event: its payload is the ``result`` object (api.md 10).
+    """
+
+    type: str | None = None
+    result: str | None = None
+    terminator: str | None = None
+    confidence: float | None = None
+
+    @property
+    def prompt_type(self) -> str | None:
+        """The same as ``type``, by the name that v2's code has."""
+        return self.type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptVolumeResult(Result):
+    """Relay's answer to ``volume()`` of a prompt."""
+
+
+class PromptAction(Stoppable[PromptResult]):
+    """A prompt that is running on a call; made by :meth:`Call.prompt_async` and its kin.
+
+    ``state`` is ``''`` until something is collected, ``'successful'`` at the end where it was, else
+    the type of the result: ``'no_input'``, ``'no_match'``, ``'error'``; ``'finished'`` when it was
+    stopped and Relay told no result; ``'failed'`` as for every action. Partial results and the start
+    of the input show in ``state`` too, and end nothing; nor does the end of what is played.
+    """
+
+    __slots__ = ()
+
+    _operation = OPERATIONS["prompt"]
+    _command = "calling.play_and_collect"
+    _success = frozenset({"digit", "speech"})
+    _result_type = PromptResult
+    _own_states = ("successful", FAILED)
+
+    def stop(self, *, wait_timeout: float | None = None) -> StopResult:
+        """Stop the prompt at once; return once Relay has answered, which may be before it ended.
+
+        It ends with the result that Relay tells, or a second after the answer where Relay tells none.
+
+        Args, returns and raises as :meth:`Stoppable.stop`.
+        """
+        return self._control("stop", StopResult, wait_timeout, accepted=self._stopped)
+
+    def volume(self, volume: float, *, wait_timeout: float | None = None) -> PromptVolumeResult:
+        """Change the volume of what is played from now on; return once Relay has answered.
+
+        Args:
+            volume: gain in dB from -40.0 to +40.0; 0 leaves the audio as it is.
+            wait_timeout: seconds for Relay's answer; the client's ``request_timeout`` bounds it in any case.
+
+        Raises:
+            TypeError, ValueError: not a finite number from -40 to 40; nothing was sent.
+            NotConnected: not sent. ConnectionLost: unknown whether it was done.
+            RelayTimeout: no answer in time.
+        """
+        return self._control("volume", PromptVolumeResult, wait_timeout, volume=checks.volume(volume))
+
+    # -- what happens to it; the lock is held in all of these -----------------------------------------
+
+    def _stopped(self) -> None:
+        self._leg._desk.connection.call_later(STOP_GRACE_S, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._result is None:
+            self._finish("finished", self._make(message="the prompt was stopped, and Relay told no result"))
+
+    def _judge(self, state: str, params: dict[str, Any]) -> PromptResult | None:
+        collected = state in self._success
+        if state not in self._operation.final or (collected and fields.false(params.get("final"))):
+            return None
+        told = fields.mapping(params.get("result"))
+        values = fields.mapping(told.get("params"))
+        return self._ended(
+            state,
+            params,
+            collected,
+            type=fields.text(told.get("type")),
+            result=fields.text(values.get("digits" if state == "digit" else "text")) if collected else None,
+            terminator=fields.text(values.get("terminator")),
+            confidence=fields.number(values.get("confidence")),
+        )
+
+    def _finish(self, state: str, result: PromptResult) -> None:
+        if result.successful:
+            self._move(state)  # whoever waits for `digit` sees it pass
+            state = "successful"
+        super()._finish(state, result)
+
+
+class Prompting(Leg):
+    """The verbs that ask."""
+
+    __slots__ = ()
+
+    @spelled_out
+    def prompt(
+        self,
+        prompt_type: str,
+        media_list: Iterable[Media],
+        *,
+        wait_timeout: float | None = None,
+        **options: Unpack[PromptOptions],
+    ) -> PromptResult:
+        """Play media, collect digits or speech meanwhile and after, and block until there is a result.
+
+        Args:
+            prompt_type: ``digits``, ``speech`` or ``both`` (whichever comes first).
+            media_list: what to play, as in :meth:`play`. Not changed.
+            wait_timeout: seconds for the whole of it; without it Relay's own limits and the call's
+                end bound the wait. A prompt whose wait timed out goes on.
+            options: see :class:`PromptOptions`.
+
+        Returns:
+            Successful with what was collected as ``result.result``; not where nothing was, Relay
+            refused it, or the call ended first.
+
+        Raises:
+            TypeError, ValueError: bad arguments, among them options of speech for a prompt for
+                digits and the reverse; nothing was sent.
+            NotConnected: not sent. ConnectionLost: unknown whether it was started.
+            RelayTimeout: no answer, or no end, in time.
+        """
+        return self._prompt(prompt_type, prepare(media_list), options, wait_timeout)
+
+    @spelled_out
+    def prompt_async(
+        self,
+        prompt_type: str,
+        media_list: Iterable[Media],
+        *,
+        wait_timeout: float | None = None,
+        **options: Unpack[PromptOptions],
+    ) -> PromptAction:
+        """Start :meth:`prompt` and return its action once Relay has accepted or refused it. Not asyncio.
+
+        A refused one is ``completed`` with state ``'failed'``, and its result says why.
+        ``wait_timeout`` bounds Relay's answer, as ``request_timeout`` does in any case.
+        """
+        return self._prompt_async(prompt_type, prepare(media_list), options, wait_timeout)
+
+    @spelled_out
+    def prompt_audio(
+        self, prompt_type: str, url: str, *, wait_timeout: float | None = None, **options: Unpack[PromptOptions]
+    ) -> PromptResult:
+        """Play an audio file and collect; ``url`` is its http or https address. See :meth:`prompt`."""
+        return self._prompt(prompt_type, [audio(url)], options, wait_timeout)
+
+    @spelled_out
+    def prompt_audio_async(
+        self, prompt_type: str, url: str, *, wait_timeout: float | None = None, **options: Unpack[PromptOptions]
+    ) -> PromptAction:
+        """Start :meth:`prompt_audio` and return its action once Relay has answered. See :meth:`prompt_async`."""
+        return self._prompt_async(prompt_type, [audio(url)], options, wait_timeout)
+
+    @spelled_out
+    def prompt_tts(
+        self,
+        prompt_type: str,
+        text: str,
+        language: str | None = None,
+        gender: str | None = None,
+        *,
+        wait_timeout: float | None = None,
+        **options: Unpack[PromptOptions],
+    ) -> PromptResult:
+        """Speak ``text`` and collect; ``language`` and ``gender`` as in :meth:`play_tts`. See :meth:`prompt`."""
+        return self._prompt(prompt_type, [tts(text, language, gender)], options, wait_timeout)
+
+    @spelled_out
+    def prompt_tts_async(
+        self,
+        prompt_type: str,
+        text: str,
+        language: str | None = None,
+        gender: str | None = None,
+        *,
+        wait_timeout: float | None = None,
+        **options: Unpack[PromptOptions],
+    ) -> PromptAction:
+        """Start :meth:`prompt_tts` and return its action once Relay has answered. See :meth:`prompt_async`."""
+        return self._prompt_async(prompt_type, [tts(text, language, gender)], options, wait_timeout)
+
+    @spelled_out
+    def prompt_ringtone(
+        self,
+        prompt_type: str,
+        name: str,
+        duration: float | None = None,
+        *,
+        wait_timeout: float | None = None,
+        **options: Unpack[PromptOptions],
+    ) -> PromptResult:
+        """Play a ringtone and collect; ``name`` and ``duration`` as in :meth:`play_ringtone`. See :meth:`prompt`."""
+        return self._prompt(prompt_type, [ringtone(name, duration)], options, wait_timeout)
+
+    @spelled_out
+    def prompt_ringtone_async(
+        self,
+        prompt_type: str,
+        name: str,
+        duration: float | None = None,
+        *,
+        wait_timeout: float | None = None,
+        **options: Unpack[PromptOptions],
+    ) -> PromptAction:
+        """Start :meth:`prompt_ringtone` and return its action once Relay has answered. See :meth:`prompt_async`."""
+        return self._prompt_async(prompt_type, [ringtone(name, duration)], options, wait_timeout)
+
+    @spelled_out
+    def prompt_silence(
+        self, prompt_type: str, duration: float, *, wait_timeout: float | None = None, **options: Unpack[PromptOptions]
+    ) -> PromptResult:
+        """Play ``duration`` seconds of silence (more than 0) and collect. See :meth:`prompt`."""
+        return self._prompt(prompt_type, [silence(duration)], options, wait_timeout)
+
+    @spelled_out
+    def prompt_silence_async(
+        self, prompt_type: str, duration: float, *, wait_timeout: float | None = None, **options: Unpack[PromptOptions]
+    ) -> PromptAction:
+        """Start :meth:`prompt_silence` and return its action once Relay has answered. See :meth:`prompt_async`."""
+        return self._prompt_async(prompt_type, [silence(duration)], options, wait_timeout)
+
+    def _prompt(
+        self, prompt_type: str, media: list[dict[str, Any]], options: PromptOptions, wait_timeout: float | None
+    ) -> PromptResult:
+        action, deadline = self._start(self._new_prompt(prompt_type, media, options), wait_timeout)
+        return action._wait(deadline)
+
+    def _prompt_async(
+        self, prompt_type: str, media: list[dict[str, Any]], options: PromptOptions, wait_timeout: float | None
+    ) -> PromptAction:
+        return self._start(self._new_prompt(prompt_type, media, options), wait_timeout)[0]
+
+    def _new_prompt(self, prompt_type: str, media: list[dict[str, Any]], options: PromptOptions) -> PromptAction:
+        params = {"play": media, "collect": collect(prompt_type, options)}
+        volume = options.get("volume")
+        return PromptAction(self, params if volume is None else {**params, "volume": checks.volume(volume)})

@@ -1,0 +1,234 @@
+"""What callers may pass in: refused before anything is sent, by a message that names the value and the remedy."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from relay_sync import Call, PlayAction
+from relay_sync.calling import checks
+from tests.stage import URL, Stage
+from tests.support import in_thread
+
+NO_VOLUME = [math.nan, math.inf, -math.inf, 40.0001, -40.0001, 41, 10**400, "5", None, True, [5], Decimal(5), 1j]
+
+
+@pytest.fixture(scope="module")
+def scene() -> Any:
+    """A call with a play on it, for tests after which it is as it was before."""
+    with Stage() as stage:
+        call = stage.call()
+        yield stage, call, stage.play(call)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> None:
+    """The scene of this module keeps its threads from test to test."""
+
+
+@pytest.fixture
+def call(scene: tuple[Stage, Call, PlayAction]) -> Any:
+    stage, call, _ = scene
+    yield call
+    assert stage.relay.line.sent.empty(), "something was sent"
+    assert len(call._actions or {}) == 1, "something was left behind"
+
+
+def refuses(act: Callable[[], object], *words: str) -> str:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        act()
+    for word in words:
+        assert word in str(caught.value)
+    return str(caught.value)
+
+
+# -- volume -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("volume", NO_VOLUME, ids=lambda value: repr(value)[:12])
+def test_a_volume_that_is_no_finite_number_from_minus_40_to_40_is_refused(
+    scene: tuple[Stage, Call, PlayAction], call: Call, volume: Any
+) -> None:
+    """Defect 32; and no nan on the wire."""
+    action = scene[2]
+    for act in (
+        lambda: action.volume(volume),
+        lambda: call.play_audio(URL, volume),
+        lambda: call.play_audio_async(URL, volume=volume),
+        lambda: call.play_tts("x", volume=volume),
+        lambda: call.play_ringtone_async("us", volume=volume),
+        lambda: call.play([{"type": "silence", "duration": 1}], volume),
+        lambda: call.play_async([{"type": "silence", "duration": 1}], volume),
+    ):
+        refuses(act, f"volume={volume!r}", "number of dB from -40 to 40")
+
+
+@pytest.mark.parametrize("volume", [-40, 40, -40.0, 40.0, 0, 0.5])
+def test_the_limits_of_the_volume_are_allowed(volume: float) -> None:
+    assert checks.volume(volume) == volume
+
+
+# -- media ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", ["", "   ", None, 5, b"http://x", ["http://x"]])
+def test_an_url_that_is_no_text_is_refused(call: Call, url: Any) -> None:
+    for act in (lambda: call.play_audio(url), lambda: call.play_audio_async(url)):
+        refuses(act, f"url={url!r}", "give the http or https address of an audio file")
+    refuses(lambda: call.play([{"type": "audio", "url": url}]), "media_list[0]", f"url={url!r}")
+
+
+@pytest.mark.parametrize("duration", [0, -1, -0.5, math.nan, math.inf, "2", None, True, 10**400])
+def test_a_duration_that_is_no_time_is_refused(call: Call, duration: Any) -> None:
+    """Defect 32."""
+    for act in (lambda: call.play_silence(duration), lambda: call.play_silence_async(duration)):
+        refuses(act, f"duration={duration!r}", "seconds")
+    if duration is not None:
+        refuses(lambda: call.play_ringtone("us", duration), f"duration={duration!r}", "seconds")
+
+
+@pytest.mark.parametrize("name", ["uk ", "US", "usa", "", "xx", None, 3])
+def test_an_unknown_ringtone_is_refused_with_those_there_are(call: Call, name: Any) -> None:
+    for act in (lambda: call.play_ringtone(name), lambda: call.play_ringtone_async(name)):
+        refuses(act, f"name={name!r}", "give one of at, au, be")
+
+
+def test_the_nearest_ringtone_is_suggested(call: Call) -> None:
+    refuses(lambda: call.play_ringtone("usa"), "did you mean 'us'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("",), "text=''"),
+        ((None,), "text=None"),
+        (("hi", ""), "language=''"),
+        (("hi", 3), "language=3"),
+        (("hi", "en-US", "robot"), "gender='robot' is unknown: give one of female, male"),
+        (("hi", None, 1), "gender=1"),
+    ],
+)
+def test_speech_that_cannot_be_is_refused(call: Call, arguments: tuple[Any, ...], words: str) -> None:
+    refuses(lambda: call.play_tts(*arguments), words)
+    refuses(lambda: call.play_tts_async(*arguments), words)
+
+
+@pytest.mark.parametrize(
+    ("media", "words"),
+    [
+        (None, "media_list=None"),
+        ("http://x", "media_list='http://x'"),
+        ({"type": "audio", "url": "x"}, "give a list of dicts"),
+        (5, "media_list=5"),
+        ([], "empty: give at least one"),
+        (["http://x"], "media_list[0]='http://x': give a dict"),
+        ([{"type": "audio", "url": "x"}, None], "media_list[1]=None"),
+        ([{}], "media_list[0]['type']=None: give one of audio, ringtone, silence, tts"),
+        ([{"type": ""}], "media_list[0]['type']=''"),
+        ([{"type": "audo", "url": "x"}], "did you mean 'audio'"),
+        ([{"url": "x"}], "['type']=None"),
+        ([{"type": "audio"}], "media_list[0]: audio needs 'url'"),
+        ([{"type": "audio", "params": {}}], "audio needs 'url'"),
+        ([{"type": "audio", "params": "x"}], "media_list[0]['params']='x': give a dict"),
+        ([{"type": "audio", "uri": "x"}], "audio knows no ['uri']: give ['url']"),
+        ([{"type": "audio", "params": {"url": "x", "loop": 1}}], "audio knows no ['loop']"),
+        ([{"type": "audio", "params": {"url": "x"}, "url": "y"}], "['url'] beside 'params': give them within"),
+        ([{"type": "silence", "duration": -1}], "media_list[0]: duration=-1"),
+        ([{"type": "ringtone", "name": "xx"}], "media_list[0]: name='xx'"),
+        ([{"type": "tts", "text": "x", "gender": "x"}], "media_list[0]: gender='x'"),
+        ([{"type": "tts", "text": "x", 3: 4}], "tts knows no ['3']"),
+    ],
+)
+def test_media_that_is_none_is_refused_and_never_dropped(call: Call, media: Any, words: str) -> None:
+    """Defect 6: anything else than flat and nested dicts raises."""
+    refuses(lambda: call.play(media), words)
+    refuses(lambda: call.play_async(media), words)
+
+
+def test_media_may_come_from_any_iterable_once(scene: tuple[Stage, Call, PlayAction]) -> None:
+    stage, call, _ = scene
+    with in_thread(lambda: call.play_async({"type": "silence", "duration": n} for n in (1, 2))) as starting:
+        params = stage.relay.refuse_command("calling.play")
+    assert starting.result().completed
+    assert [item["params"]["duration"] for item in params["play"]] == [1, 2]
+
+
+@pytest.mark.parametrize("wait_timeout", ["1", True, math.nan])
+def test_a_limit_that_is_no_time_is_refused_everywhere(
+    scene: tuple[Stage, Call, PlayAction], call: Call, wait_timeout: Any
+) -> None:
+    stage, _, action = scene
+    limit = {"wait_timeout": wait_timeout}
+    for act in (
+        lambda: call.play_silence(1, **limit),
+        lambda: call.play_silence_async(1, **limit),
+        lambda: call.hangup(**limit),
+        lambda: call.pass_(**limit),
+        lambda: action.pause(**limit),
+        lambda: action.volume(1, **limit),
+        lambda: stage.client.execute("x", {}, **limit),
+        lambda: stage.client.calling.receive(["office"], print, **limit),
+        lambda: call.wait_for_ended(timeout=wait_timeout),
+        lambda: call.events(wait_timeout),
+    ):
+        refuses(act, "timeout=", "give a number of seconds, or None for no limit")
+    assert stage.client.contexts == []
+
+
+# -- execute ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "words"),
+    [
+        ("", {}, "method=''"),
+        (None, {}, "method=None"),
+        ("x", None, "params=None: give a dict"),
+        ("x", [1], "params=[1]"),
+        ("calling.x", {"a": math.nan}, "calling.x cannot be written as JSON"),
+        ("calling.x", {"a": [{"b": math.inf}]}, "calling.x cannot be written as JSON"),
+        ("calling.x", {"a": object()}, "calling.x cannot be written as JSON"),
+        ("calling.x", {"a": {1, 2}}, "calling.x cannot be written as JSON"),
+    ],
+)
+def test_what_json_cannot_carry_never_reaches_the_wire(
+    scene: tuple[Stage, Call, PlayAction], call: Call, method: Any, params: Any, words: str
+) -> None:
+    refuses(lambda: scene[0].client.execute(method, params), words)
+
+
+def test_params_that_hold_themselves_are_refused(scene: tuple[Stage, Call, PlayAction], call: Call) -> None:
+    loop: dict[str, Any] = {}
+    loop["loop"] = loop
+    refuses(lambda: scene[0].client.execute("calling.x", loop), "calling.x cannot be written as JSON")
+
+
+def test_a_command_refused_here_leaves_the_connection_usable(scene: tuple[Stage, Call, PlayAction]) -> None:
+    stage = scene[0]
+    with pytest.raises(ValueError, match="JSON"):
+        stage.client.execute("calling.x", {"a": math.nan})
+    stage.settle()
+    assert threading.active_count() < 10
+
+
+# -- the checks themselves ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [1, 256])
+def test_a_count_is_a_whole_number_above_zero(value: int) -> None:
+    assert checks.count(value, "n") == value
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, "1", None, True])
+def test_anything_else_is_no_count(value: Any) -> None:
+    refuses(lambda: checks.count(value, "n"), f"n={value!r}", "give a whole number, 1 or more")
+
+
+def test_a_flag_is_true_or_false_and_nothing_else() -> None:
+    assert checks.flag(False, "on") is False
+    refuses(lambda: checks.flag(1, "on"), "on=1: give True or False")

@@ -1,0 +1,177 @@
+"""What becomes of calls and plays when the connection or the session is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay_sync import Client, ConnectionLost, RelayTimeout
+from relay_sync.emulator import Emulator
+from tests.stage import Stage, at_once, parked
+from tests.support import in_thread, until
+
+NUMBERS = {"from_number": "+15550100", "to_number": "+15550101"}
+
+
+def test_calls_and_plays_survive_a_restored_session(client: Client, relay: Emulator) -> None:
+    """Defect 73: the session is resumed."""
+    relay.phone("+15550101")
+    call = client.calling.dial(**NUMBERS).call
+    action = call.play_silence_async(60)
+    action.wait_for_state("playing", 10)
+    relay.drop_connections()
+    until(lambda: client.connected)
+    assert action.pause().successful
+    assert action.stop().successful
+    assert action.wait(10).successful
+    assert call.hangup().successful
+
+
+def test_a_play_is_probed_once_after_a_restored_session_with_the_volume_it_has(stage: Stage) -> None:
+    call = stage.call()
+    plain, louder = stage.play(call), stage.play(call)
+    with in_thread(lambda: louder.volume(6.5)):
+        stage.relay.accept_command("calling.play.volume")
+    with in_thread(lambda: louder.volume(9)):
+        stage.relay.refuse_command("calling.play.volume", "409", "No")
+    over = stage.play(call)
+    stage.tell_play(over, "finished")
+    over.wait(10)
+    stage.reconnect()
+    probes = [stage.relay.accept_command("calling.play.volume") for _ in range(2)]
+    assert {probe["control_id"]: probe["volume"] for probe in probes} == {plain.control_id: 0.0, louder.control_id: 6.5}
+    stage.settle()
+    assert stage.relay.line.sent.empty()
+    assert (plain.state, louder.state) == ("playing", "playing")
+
+
+@pytest.mark.parametrize("code", ["404", "410"])
+def test_a_play_that_is_gone_after_a_restored_session_fails(stage: Stage, code: str) -> None:
+    """Defect 79: the end that was missed."""
+    call = stage.call()
+    action = stage.play(call, "paused")
+    with in_thread(action.wait) as waiting:
+        parked(action)
+        stage.reconnect()
+        stage.relay.refuse_command("calling.play.volume", code, "Control id does not exist")
+    result = waiting.result()
+    assert (action.state, result.successful, result.event) == ("failed", False, None)
+    assert "ended while the connection was lost" in result.message
+    assert call.active
+
+
+@pytest.mark.parametrize("code", ["409", "500"])
+def test_any_other_answer_to_the_probe_leaves_the_play_alone(stage: Stage, code: str) -> None:
+    action = stage.play(stage.call())
+    stage.reconnect()
+    stage.relay.refuse_command("calling.play.volume", code, "No")
+    stage.settle()
+    assert (action.state, action.completed) == ("playing", False)
+
+
+def test_the_probe_over_the_whole_road_finds_a_play_that_ended_meanwhile(client: Client, relay: Emulator) -> None:
+    relay.phone("+15550101")
+    call = client.calling.dial(**NUMBERS).call
+    action = call.play_silence_async(60)
+    action.wait_for_state("playing", 10)
+    relay.refuse_connections()
+    relay.drop_connections()
+    until(lambda: client.state == "reconnecting")
+    relay.clock.advance(61)
+    relay.refuse_connections(False)
+    result = action.wait(10)
+    assert (result.successful, result.event, action.state) == (False, None, "failed")
+    assert call.active
+
+
+def test_a_session_that_is_not_restored_ends_all_its_calls_and_plays(client: Client, relay: Emulator) -> None:
+    """Defect 79: ended with a reason."""
+    relay.phone("+15550101")
+    calls = [client.calling.dial(**NUMBERS).call for _ in range(2)]
+    action = calls[0].play_silence_async(60)
+    told: list[object] = []
+    calls[0].on("ended", told.append)
+    with in_thread(action.wait) as playing, in_thread(calls[1].wait_for_ended) as waiting:
+        parked(action)
+        parked(calls[1])
+        relay.drop_connections(resume=False)
+    result = playing.result()
+    assert (action.state, result.event, waiting.result()) == ("failed", None, False)
+    assert "did not restore the session" in result.message
+    with pytest.raises(ConnectionLost):
+        result.raise_for_status()
+    for call in calls:
+        assert (call.state, call.failed, call.busy, call.end_reason, call.active) == ("ended", True, False, None, False)
+    until(lambda: client.connected)
+    assert told == []  # handlers see what Relay sends
+    assert client.calling.dial(**NUMBERS).successful
+
+
+def test_a_session_that_comes_back_with_another_protocol_is_another_session(stage: Stage) -> None:
+    action = stage.play(stage.call())
+    stage.reconnect(restored=True, protocol="signalwire_sig1_other")
+    assert action.wait(10).successful is False
+    assert stage.tables == []
+
+
+def test_a_session_that_is_not_resumed_in_time_is_given_up() -> None:
+    """Defect 79, for a service that does not come back."""
+    with Emulator(stepped=True) as relay, Client(**relay.credentials, resume_timeout=0.05) as client:
+        at_once(client)
+        relay.phone("+15550101")
+        call = client.calling.dial(**NUMBERS).call
+        with in_thread(call.play_silence_async(60).wait) as waiting:
+            relay.refuse_connections()
+            relay.drop_connections()
+        assert "could not be resumed within 0.05 s" in waiting.result().message
+        assert call.wait_for_ended() is False
+        relay.refuse_connections(False)
+        until(lambda: client.connected)
+        assert client.calling.dial(**NUMBERS).successful
+
+
+def test_disconnect_ends_all_that_waits_and_names_the_reason(stage: Stage) -> None:
+    call = stage.call()
+    action = stage.play(call)
+    with (
+        in_thread(action.wait) as playing,
+        in_thread(call.wait_for_ended) as ending,
+        in_thread(action.pause) as pausing,
+    ):
+        stage.relay.take_command("calling.play.pause")
+        parked(action)
+        parked(call)
+        stage.client.disconnect()
+    assert playing.result().message == "the client was disconnected"
+    assert ending.result() is False
+    with pytest.raises(ConnectionLost, match=r"disconnect\(\) was called"):
+        pausing.result()
+    assert action.future.done()
+
+
+def test_each_waiter_gets_an_error_of_its_own(stage: Stage) -> None:
+    action = stage.play(stage.call())
+    with in_thread(action.pause) as one, in_thread(action.resume) as two:
+        stage.relay.line.take()
+        stage.relay.line.take()
+        stage.client.disconnect()
+    errors = []
+    for running in (one, two):
+        with pytest.raises(ConnectionLost) as caught:
+            running.result()
+        errors.append(caught.value)
+    assert errors[0] is not errors[1]
+    assert {error.method for error in errors} == {"calling.play.pause", "calling.play.resume"}
+
+
+def test_one_slow_answer_fails_that_command_and_not_the_connection(stage: Stage) -> None:
+    """Defects 65 and 72: a late answer is dropped."""
+    action = stage.play(stage.call())
+    with pytest.raises(RelayTimeout):
+        action.pause(wait_timeout=0.01)
+    late = stage.relay.take_command("calling.play.pause")
+    stage.settle()
+    stage.relay.answer(late, {"code": "200", "message": "OK"})
+    stage.relay.answer(late, {"code": "200", "message": "OK"})
+    stage.settle()
+    assert stage.client.connected
+    assert action.state == "playing"

@@ -1,0 +1,151 @@
+"""A client and the relay that a test plays for it, with the moves that most tests begin with."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from relay_sync import Call, Client, PlayAction
+from relay_sync.link.transport import Transport, TransportLost
+from relay_sync.link.waiting import Deadline
+from tests.support import ScriptedRelay, in_thread, until
+
+PROJECT = "canary-project-7f3a"
+TOKEN = "PTcanary-token-51b9e2"
+URL = "https://example.com/welcome.mp3"
+
+
+class ScriptedClient(Client):
+    """A client whose sockets are the queues of a :class:`ScriptedRelay`, and that reconnects at once."""
+
+    def __init__(self, relay: ScriptedRelay, **options: Any) -> None:
+        super().__init__(project=PROJECT, token=TOKEN, host="ws://127.0.0.1:9", **options)
+        self._scripted = relay
+
+    def _open_transport(self) -> Transport:  # type: ignore[override]  # any Transport will do
+        transport = self._scripted.open_transport()
+        closing = transport.send_close
+
+        def send_close() -> None:
+            closing()
+            transport.incoming.put(TransportLost("closed by Relay: 1000"))  # as a real peer does, within the grace
+
+        transport.send_close = send_close  # type: ignore[method-assign]
+        return transport
+
+    def connect(self) -> None:
+        at_once(self)
+        super().connect()
+
+
+def at_once(client: Client) -> None:
+    """Have a client reconnect without the random delay."""
+    client._life().connection._jitter = lambda: 0.0
+
+
+class FakeClock:
+    """A clock that the test moves, and deadlines that go by it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def deadline(self, timeout: float | None) -> Deadline:
+        return Deadline(timeout, lambda: self.now)
+
+
+class Stage:
+    """A connected client and its scripted relay."""
+
+    def __init__(self, **options: Any) -> None:
+        self.relay = ScriptedRelay()
+        self.client = ScriptedClient(self.relay, **options)
+
+    def __enter__(self) -> Stage:
+        self.connect()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.client.disconnect()
+
+    def connect(self, *, contexts: bool = False) -> None:
+        with in_thread(self.client.connect) as connecting:
+            self.relay.next_line()
+            self.relay.shake_hands(contexts=contexts)
+        connecting.result()
+
+    def reconnect(self, *, restored: bool = True, contexts: bool = False, protocol: str | None = None) -> None:
+        """Break the connection and take the next one through its handshake."""
+        self.relay.line.break_()
+        self.come_back(restored=restored, contexts=contexts, protocol=protocol)
+
+    def come_back(self, *, restored: bool = True, contexts: bool = False, protocol: str | None = None) -> None:
+        self.relay.next_line()
+        self.relay.shake_hands(restored=restored, contexts=contexts, protocol=protocol)
+        until(lambda: self.client.connected)
+
+    def new_call(self, **more: Any) -> Call:
+        return self.client.calling.new_call(from_number="+15550100", to_number="+15550101", **more)
+
+    def call(self, call_id: str = "call-1", **more: Any) -> Call:
+        """A call that was dialled and answered."""
+        call = self.new_call(**more)
+        with in_thread(call.dial) as dialling:
+            self.relay.accept_command("calling.begin")
+            self.relay.tell_state("created", call_id, tag=call.tag)
+            self.relay.tell_state("answered", call_id, tag=call.tag)
+        assert dialling.result().successful
+        return call
+
+    def play(self, call: Call, state: str = "playing") -> PlayAction:
+        """A playback on a call, in that state ('' for one that nothing was heard of)."""
+        with in_thread(lambda: call.play_audio_async(URL)) as starting:
+            self.relay.accept_command("calling.play")
+        action = starting.result()
+        if state:
+            self.tell_play(action, state)
+            action.wait_for_state(state, 10)
+        return action
+
+    def tell_play(self, action: PlayAction, state: str) -> None:
+        self.relay.tell_play(state, action.control_id, action.call.id or "")
+
+    def settle(self) -> None:
+        """Return once the client has taken all that the relay said so far: events and answers keep their order."""
+        with in_thread(lambda: self.client.execute("test.settle", {})) as asking:
+            self.relay.accept_command("test.settle")
+        asking.result()
+
+    def inbound(self, call_id: str = "call-in", context: str = "office", **more: Any) -> None:
+        """Offer an inbound call."""
+        self.relay.tell(
+            "calling.call.receive",
+            **{
+                "call_id": call_id,
+                "node_id": "node-1",
+                "context": context,
+                "call_state": "created",
+                "direction": "inbound",
+                "tag": "",
+                "device": {"type": "phone", "params": {"from_number": "+15550107788", "to_number": "+15550100"}},
+                **more,
+            },
+        )
+
+    @property
+    def tables(self) -> list[Any]:
+        """Everything that the client keeps by call: empty where no call is alive."""
+        table = self.client._life().table
+        return [kept for kept in (table._by_id, table._by_tag, table._abandoned, table._watched) if kept]
+
+
+def parked(thing: Any, count: int = 1) -> None:
+    """Return once ``count`` threads wait on a call or an action: they hold no lock and have looked."""
+    until(lambda: thing._room is not None and thing._room.inside >= count, f"that {count} wait on {thing!r}")
+
+
+def nudge(client: Client, thing: Any) -> None:
+    """Have whoever waits on a call or an action look again, and see what time it is."""
+    with client._life().connection.monitor.lock:
+        thing._changed()
