@@ -23,6 +23,7 @@ from relay_sync.calling.result import CallIds, Event, ExecuteResult, ReceiveResu
 from relay_sync.calling.stream import EventStream
 from relay_sync.calling.tap import TapAction, TapResult
 from relay_sync.client import Client
+from relay_sync.consumer import Consumer
 from relay_sync.errors import (
     AuthenticationFailed,
     CommandRefused,
@@ -54,6 +55,7 @@ __all__ = [
     "ConnectFailed",
     "ConnectResult",
     "ConnectionLost",
+    "Consumer",
     "DetectAction",
     "DetectResult",
     "DialResult",

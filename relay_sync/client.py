@@ -20,11 +20,12 @@ from relay_sync.calling.calling import Calling
 from relay_sync.calling.result import ExecuteResult, ReceiveResult
 from relay_sync.calling.table import CallTable
 from relay_sync.config import Config, resolve
-from relay_sync.errors import NotConnected, RelayError
+from relay_sync.errors import NotConnected, RelayError, WouldDeadlock
 from relay_sync.link.connection import CLOSED, NEW, READY, Connection, Limits
 from relay_sync.link.handlers import Lane, Workers, run
 from relay_sync.link.transport import WebSocketTransport
 from relay_sync.link.waiting import Deadline
+from relay_sync.masking import Masker
 from relay_sync.messaging import MessageTable, Messaging
 from relay_sync.tasking import Tasking
 from relay_sync.version import __version__
@@ -55,7 +56,8 @@ class Life:
         session = Session(dialect, ping_interval=client._ping_interval, ping_timeout=client._ping_timeout)
         session.add_contexts(client._contexts)
         self.dialect = dialect
-        self.connection = Connection(session, client._open_transport, client._limits)
+        mask = Masker((config.project, config.token)).mask  # Relay may repeat them anywhere
+        self.connection = Connection(session, client._open_transport, client._limits, mask=mask)
         # Lanes outlive a slow handler only in number; conversations last as long as people talk.
         self.lanes = Workers(client._max_handlers, "handler")
         self.conversations = Workers(client._max_handlers, "conversation")
@@ -82,7 +84,7 @@ class Life:
         elif event.event_type == TASKS:
             self._client.tasking.take(event, self.connection, self.conversations)
         else:
-            logger.debug("%s is for no service here; dropped", event.event_type)
+            self.table.desk.log(logger, logging.DEBUG, "%s is for no service here; dropped", event.event_type)
 
     def resumed(self) -> None:
         """The session was restored. The lock is held."""
@@ -105,6 +107,10 @@ class Life:
         for handler in tuple(self._client._handlers.get(name, ())):
             given = (self._client,) if name == "ready" else arguments
             self._lane.put(partial(run, partial(handler, *given), f"of {name}"))
+
+    def in_handler(self) -> bool:
+        """Whether the caller is a handler of ours."""
+        return self.conversations.runs_here() or self.lanes.runs_here()
 
     # -- its end --------------------------------------------------------------------------------------
 
@@ -143,7 +149,7 @@ class Client:
         ping_timeout: seconds of silence after a ping that mean that the connection is lost.
         max_handlers: how many inbound calls are handled at a time, and how many calls' event
             handlers; a call above that is passed back to Relay.
-        hangup_on_exit: whether leaving ``with`` hangs up the calls that are up.
+        hangup_on_exit: whether leaving ``with``, and the end of ``run()``, hang up the calls that are up.
         ca_file: certificates to trust, a PEM file; else ``SIGNALWIRE_RELAY_CA_FILE``, else the system's.
         ssl_context: a context of your own instead.
 
@@ -252,6 +258,10 @@ class Client:
             AuthenticationFailed: Relay refused project and token.
             NotConnected: ``disconnect()`` was called meanwhile.
         """
+        self._connect()
+
+    def _connect(self, or_else: Callable[[], bool] = bool) -> None:
+        """Connect; return before ready, too, when ``or_else()`` is true."""
         life = self._life()
         if life.connection.state == CLOSED:
             life = self._begin_again(life)
@@ -259,7 +269,7 @@ class Client:
         atexit.register(life.at_exit)
         try:
             life.connection.start(life)
-            life.connection.wait_ready(Deadline(self._limits.connect + CONNECT_GRACE_S))
+            life.connection.wait_ready(Deadline(self._limits.connect + CONNECT_GRACE_S), or_else)
         except BaseException:
             # One attempt was made and is over; a client that is reconnecting goes on with that.
             if not life.connection.was_ready:
@@ -277,7 +287,9 @@ class Client:
             life.end()
 
     def run(self) -> None:
-        """Connect where that has not been done, and block until ``disconnect()`` or Ctrl-C, which disconnects.
+        """Connect where that has not been done, and block until ``disconnect()`` or Ctrl-C.
+
+        Ctrl-C disconnects.
 
         Raises:
             ConnectFailed, AuthenticationFailed: the connection failed, or can't be had again.
@@ -290,7 +302,36 @@ class Client:
         except NotConnected:
             logger.debug("disconnected while connecting")
         finally:
-            self.disconnect()
+            self._leave()
+
+    def drain(self, timeout: float | None = 30.0) -> int:
+        """Take no new inbound call, and block until no handler is at work any more.
+
+        Inbound calls are passed back to Relay from now on, until the next ``connect()``. Messages
+        and tasks that still come are handled: nobody else would get them. Call it before
+        ``disconnect()``.
+
+        Args:
+            timeout: seconds that the handlers have to finish; None for as long as they take.
+
+        Returns:
+            How many were still at work when the time was up.
+
+        Raises:
+            WouldDeadlock: called in a handler, which would wait for itself.
+        """
+        deadline = Deadline(timeout)
+        return self._drain(lambda: deadline.left() == 0.0)
+
+    def _drain(self, enough: Callable[[], bool]) -> int:
+        """Take no new call, and wait for the handlers until ``enough()``."""
+        life = self._life()
+        if life.in_handler():
+            raise WouldDeadlock("drain(): a handler would wait for itself; call it from a thread of your own")
+        life.connection.monitor.check_thread(lambda: "drain()")
+        life.table.draining = True  # one step, read by the reader alone
+        # Passing calls back is the work of the lanes, so they come last.
+        return life.conversations.drain(enough) + life.lanes.drain(enough)
 
     def __enter__(self) -> Self:
         self.connect()
@@ -299,6 +340,10 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        """Disconnect; hang up what is up before, where that was asked for."""
         try:
             if self._hangup_on_exit:
                 self._hang_up_all()

@@ -20,11 +20,15 @@ from relay_sync.wire.events import Answer, RelayEvent
 logger = logging.getLogger(__name__)
 
 FINAL = frozenset({"delivered", "undelivered", "failed"})
+_ORDER = {state: place for place, state in enumerate(("queued", "initiated", "sent"))}
 EARLY = 1000  # how many states are kept of messages whose send was not answered yet
 
 
 class Message(Waitable):
     """A text message; made by Relay's events and by :meth:`Messaging.send`.
+
+    What :meth:`Messaging.send` returns as ``result.sent`` is followed to its end. What a handler is
+    given is the message as it was when Relay told of it, and changes no more.
 
     Attributes:
         id: Relay's id.
@@ -56,10 +60,12 @@ class Message(Waitable):
         "to_number",
     )
 
-    def __init__(self, monitor: Monitor, params: dict[str, Any], context: str | None = None) -> None:
+    def __init__(
+        self, monitor: Monitor, params: dict[str, Any], context: str | None = None, *, followed: bool = False
+    ) -> None:
         super().__init__()
         self._monitor = monitor
-        self._over = False  # nothing more will be heard of it
+        self._over = not followed  # nothing more will be heard of it
         self.id = _text(params, "message_id")
         self.context = _text(params, "context") or context
         self.from_number = _text(params, "from_number")
@@ -79,6 +85,9 @@ class Message(Waitable):
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError(f"{self!r} belongs to this process and can't be pickled: pass on its id")
 
+    def _call_ids(self) -> None:
+        """Nothing stands for it in a pickled result, which has ``message_id``."""
+
     @property
     def is_final(self) -> bool:
         """Whether its state is one that nothing follows."""
@@ -91,7 +100,8 @@ class Message(Waitable):
         (:meth:`Messaging.state_change`), and carriers do not always report them: give a time limit.
 
         Returns:
-            True when it is; False when the session was lost, so that nothing more will be heard of it.
+            True when it is; False when nothing more will be heard of it: the session was lost, or it
+            is one that a handler was given.
 
         Raises:
             RelayTimeout: not within ``timeout`` seconds. Wait again, if you like.
@@ -108,13 +118,18 @@ class Message(Waitable):
     # -- what happens to it; the lock is held ---------------------------------------------------------
 
     def _take(self, state: str, reason: str | None) -> None:
-        if not self.is_final:
+        if _follows(state, self.state):
             self.state, self.reason = state, reason
             self._changed()
 
     def _end(self) -> None:
         self._over = True
         self._changed()
+
+
+def _follows(state: str, known: str | None) -> bool:
+    """Whether a state is news: a final one stays, and steps back are old news or repetitions."""
+    return known not in FINAL and _ORDER.get(state, len(_ORDER)) > _ORDER.get(known or "", -1)
 
 
 def _text(params: dict[str, Any], name: str) -> str | None:
@@ -125,6 +140,13 @@ def _text(params: dict[str, Any], name: str) -> str | None:
 def _texts(params: dict[str, Any], name: str) -> list[str]:
     value = params.get(name)
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _listed(value: Iterable[str] | None) -> Iterable[str] | None:
+    """An iterable as a list; None for an empty one, which is what a message without any holds."""
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return list(value) or None
+    return value
 
 
 MessageHandler = Callable[[Message], object]
@@ -176,7 +198,7 @@ class MessageTable:
                 self._keep_early(message.id, event)
             self._hand_over(self._state_receivers, message)
         else:
-            logger.debug("%s is not known; dropped", event.event_type)
+            self._log(logging.DEBUG, "%s is not known; dropped", event.event_type)
 
     def follow(self, message_id: str, params: dict[str, Any]) -> Message:
         """Relay has accepted a message of ours: its states are taken to the one returned. The lock is held."""
@@ -184,7 +206,7 @@ class MessageTable:
         early = self._early.pop(message_id, None)
         if early is not None:
             told |= early.params
-        message = self._followed[message_id] = Message(self._connection.monitor, told)
+        message = self._followed[message_id] = Message(self._connection.monitor, told, followed=True)
         return message
 
     def session_lost(self) -> None:
@@ -194,8 +216,14 @@ class MessageTable:
         self._followed.clear()
         self._early.clear()
 
+    def _log(self, level: int, text: str, *about: object) -> None:
+        """Log once the lock is released: who listens to logs is the user's code too."""
+        self._connection.later(partial(logger.log, level, text, *about))
+
     def _keep_early(self, message_id: str, event: RelayEvent) -> None:
-        self._early[message_id] = event
+        known = self._early.get(message_id)
+        if known is None or _follows(str(event.params["message_state"]), known.params["message_state"]):
+            self._early[message_id] = event
         self._early.move_to_end(message_id)
         if len(self._early) > EARLY:
             self._early.popitem(last=False)
@@ -204,7 +232,7 @@ class MessageTable:
         """Run the context's handler on a worker; the news of one message in their order."""
         handler = receivers.get(message.context)
         if handler is None:
-            logger.debug("nobody handles messages of the context %r; dropped", message.context)
+            self._log(logging.DEBUG, "nobody handles messages of the context %r; dropped", message.context)
             return
         key = message.id or ""
         lane = self._lanes.get(key)
@@ -248,8 +276,8 @@ class Messaging:
         Args:
             from_number, to_number: E.164 numbers.
             context: where the news of its state are told.
-            body: the text; needed where there is no ``media``.
-            media: addresses of media; needed where there is no ``body``.
+            body: the text; needed where there is no ``media``. An empty one counts as none.
+            media: addresses of media; needed where there is no ``body``. An empty list counts as none.
             tags: anything you want to find it by.
             region: where Relay should send it from.
             wait_timeout: seconds for Relay's answer; ``request_timeout`` bounds it in any case.
@@ -267,14 +295,14 @@ class Messaging:
             "to_number": checks.text(to_number, "to_number", number),
             "context": checks.text(context, "context", "the name of a context"),
         }
-        if body is not None:
+        if body is not None and body != "":
             params["body"] = checks.text(body, "body", "the text")
-        if media is not None:
-            params["media"] = checks.words(media, "media", "addresses")
-        if body is None and media is None:
-            raise ValueError("body and media are both missing: give at least one of them")
-        if tags is not None:
-            params["tags"] = checks.words(tags, "tags", "tags")
+        for name, value, what in (("media", media, "addresses"), ("tags", tags, "tags")):
+            listed = _listed(value)
+            if listed is not None:
+                params[name] = checks.words(listed, name, what)
+        if "body" not in params and "media" not in params:
+            raise ValueError(f"body={body!r} and media={media!r}: give at least one of them")
         if region is not None:
             params["region"] = checks.text(region, "region", "the name of a region")
         return self._send(params, Deadline(wait_timeout))
@@ -299,6 +327,7 @@ class Messaging:
             message_id=message.id if message else None,
             sent=message,
             _outcome="done" if answer.ok else "refused",
+            _about={"method": "messaging.send"},
         )
 
     def receive(
@@ -313,7 +342,7 @@ class Messaging:
     def state_change(
         self, contexts: Iterable[str], handler: MessageHandler, *, wait_timeout: float | None = None
     ) -> ReceiveResult:
-        """Have ``handler`` called with a :class:`Message` at each news of one that was sent with these contexts.
+        """Have ``handler`` called with a :class:`Message` at each news of one sent with these contexts.
 
         Those of one message come in their order. Args, returns and raises as :meth:`receive`.
         """

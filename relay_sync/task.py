@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from relay_sync.calling import checks
 from relay_sync.config import resolve
-from relay_sync.errors import ConnectFailed, RelayTimeout
+from relay_sync.errors import ConnectFailed, ConnectionLost, RelayTimeout
 
 if TYPE_CHECKING:
     import requests
@@ -44,11 +44,21 @@ class Task:
         self._timeout = checks.duration(timeout, "timeout")
 
     @property
-    def url(self) -> str:
-        """The address that tasks are posted to."""
+    def project(self) -> str:
+        """The project id."""
+        return self._config.project
+
+    @property
+    def host(self) -> str:
+        """The address of the service, as ``https://…``."""
         # ws -> http, wss -> https; a path of the socket's address is not the REST service's.
         scheme, _, rest = self._config.url.partition("://")
-        return f"http{scheme[2:]}://{rest.partition('/')[0]}{PATH}"
+        return f"http{scheme[2:]}://{rest.partition('/')[0]}"
+
+    @property
+    def url(self) -> str:
+        """The address that tasks are posted to."""
+        return self.host + PATH
 
     def __repr__(self) -> str:
         return f"<Task {self.url}>"
@@ -65,7 +75,8 @@ class Task:
 
         Raises:
             TypeError, ValueError: bad arguments; nothing was sent.
-            ConnectFailed: the service could not be reached.
+            ConnectFailed: the service could not be reached; nothing was sent.
+            ConnectionLost: the connection broke before the answer: it is unknown whether the task arrived.
             RelayTimeout: no answer in time (``sent`` tells whether it may have arrived).
         """
         checks.text(context, "context", "the name of a context")
@@ -75,6 +86,8 @@ class Task:
             body = json.dumps({"context": context, "message": message}, allow_nan=False).encode()
         except (TypeError, ValueError) as wrong:
             raise type(wrong)(f"message can't be JSON: {wrong}") from None
+        except RecursionError:
+            raise ValueError("message can't be JSON: it is nested too deeply") from None
         response = self._post(body)
         if response.status_code == 204:
             return True
@@ -103,4 +116,19 @@ class Task:
                 f"the certificate of {self.url} was not accepted ({wrong}): give ca_file= or SIGNALWIRE_RELAY_CA_FILE"
             ) from wrong
         except requests.exceptions.RequestException as wrong:
-            raise ConnectFailed(f"the task could not be delivered to {self.url}: {wrong}") from wrong
+            if _never_connected(wrong):
+                raise ConnectFailed(f"{self.url} could not be reached: {wrong}") from wrong
+            raise ConnectionLost(f"{self.url} did not answer: {wrong}") from wrong
+        except OSError as wrong:
+            raise ConnectFailed(
+                f"the CA file {self._config.ca_file!r} (ca_file= or SIGNALWIRE_RELAY_CA_FILE) cannot be used: {wrong}"
+            ) from wrong
+
+
+def _never_connected(error: requests.exceptions.RequestException) -> bool:
+    """Whether it failed before anything was sent: requests has one error for that and for a broken connection."""
+    import urllib3  # requests stands on it
+    from requests.exceptions import InvalidURL, ProxyError
+
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, (InvalidURL, ProxyError)) or isinstance(reason, urllib3.exceptions.NewConnectionError)

@@ -38,7 +38,8 @@ class Tasking:
         """A task has come. The lock is held."""
         handler = self._receivers.get(event.context)
         if handler is None:
-            logger.warning("nobody handles tasks of the context %r; dropped", event.context)
+            # Later: who listens to logs is the user's code too.
+            connection.later(partial(logger.warning, "nobody handles tasks of the context %r; dropped", event.context))
             return
         job = partial(run, partial(handler, event.params.get("message")), f"of a task for {event.context}")
         connection.later(partial(workers.submit, job))

@@ -23,7 +23,9 @@ class Running(Generic[T]):
         self._value: list[T] = []
         self._error: BaseException | None = None
         self._function = function
-        self.thread = threading.Thread(target=self._run, name="test-" + getattr(function, "__name__", "thread"))
+        name = "test-" + getattr(function, "__name__", "thread")
+        # A daemon: one that is stuck fails its test, and must not keep the process from ending as well.
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.thread.start()
 
     def _run(self) -> None:

@@ -23,6 +23,7 @@ from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
 from relay_sync.link.handlers import Workers, run
 from relay_sync.link.waiting import Deadline, Waitable
+from relay_sync.masking import shorten
 from relay_sync.wire.events import Answer
 from relay_sync.wire.states import Operation
 
@@ -123,8 +124,10 @@ class Action(Waitable, Generic[R]):
 
     @property
     def state(self) -> str:
-        """The present state; ``''`` before anything was heard, ``'failed'`` where it never
-        started, or its call or session ended under it."""
+        """The present state: ``''`` before anything was heard.
+
+        ``'failed'`` where it never started, or its call or session ended under it.
+        """
         return self._state
 
     @property
@@ -218,8 +221,11 @@ class Action(Waitable, Generic[R]):
             timeout: seconds that each step may wait for the next event; None waits as long as the call lives.
 
         Returns:
-            An iterator of :class:`Event`, which ends with the operation, its call or the session. A
-            step raises ``RelayTimeout`` when nothing came in time; the next one may go on.
+            An iterator of :class:`Event`, which ends with the operation, its call or the session.
+
+        Raises:
+            RelayTimeout: in a step, when nothing came in time; the next one may go on.
+            TypeError, ValueError: ``timeout`` is not a number of seconds.
         """
         desk = self._leg._desk
         desk.monitor.check_process()
@@ -376,7 +382,8 @@ class Action(Waitable, Generic[R]):
             self._finish(state, result)
             return
         if not self._knows(state):
-            logger.warning("%s: Relay told of the unknown state %r; it is kept", self._operation.event_type, state)
+            text = "%s: Relay told of the unknown state %r; it is kept"
+            self._leg._desk.log(logger, logging.WARNING, text, self._operation.event_type, shorten(state, 80))
         self._move(state)
 
     def _knows(self, state: str) -> bool:

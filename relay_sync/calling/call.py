@@ -86,8 +86,8 @@ class Call(
 
     @property
     def active(self) -> bool:
-        """Whether it has not ended, and can still be heard of."""
-        return not self._over and self.state != "ended"
+        """Whether it is not ``ended``, and can still be heard of."""
+        return not self._over and not self.ended
 
     @property
     def ended(self) -> bool:
@@ -102,12 +102,13 @@ class Call(
     @property
     def failed(self) -> bool:
         """Whether it ended with an error, or the session that held it was lost."""
-        return self.ended and (self.end_reason == "error" or self._lost)
+        return (self.ended or not self.active) and (self.end_reason == "error" or self._lost)
 
     @property
     def busy(self) -> bool:
         """Whether it ended because the other side was busy."""
-        return self.ended and self.end_reason == "busy"
+        # A dial of several devices may fail without a state of its own.
+        return (self.ended or not self.active) and self.end_reason == "busy"
 
     def __repr__(self) -> str:
         return f"<Call {self.state or 'not dialled'} {self.direction or 'outbound'} id=…{(self.id or '')[-6:]}>"
@@ -174,8 +175,11 @@ class Call(
             timeout: seconds that each step may wait for the next event; None waits as long as the call lives.
 
         Returns:
-            An iterator, which ends with the call or the session. A step raises ``RelayTimeout``
-            when nothing came in time; the next one may go on.
+            An iterator, which ends with the call or the session.
+
+        Raises:
+            RelayTimeout: in a step, when nothing came in time; the next one may go on.
+            TypeError, ValueError: ``timeout`` is not a number of seconds.
         """
         monitor = self._desk.monitor
         monitor.check_process()
@@ -192,8 +196,8 @@ class Call(
 
     # -- handlers -----------------------------------------------------------------------------------
 
-    def on(self, event: str, handler: Handler) -> Self:
-        """Have ``handler`` called with one dict, the event's fields and ``event_type``, at each such event.
+    def on(self, event: str, callback: Handler) -> Self:
+        """Have ``callback`` called with one dict, the event's fields and ``event_type``, at each such event.
 
         Handlers are plain functions that may block and may use the call. Those of one call run one
         at a time, in the order of the events, on a worker thread; what they raise is logged. They
@@ -202,22 +206,22 @@ class Call(
         Args:
             event: a name of api.md 11, such as ``answered`` or ``play.finished``, or Relay's own
                 name, such as ``calling.call.play``.
-            handler: a function of one argument; several may be added to one event.
+            callback: a function of one argument; several may be added to one event.
 
         Raises:
-            ValueError, TypeError: no such event, or ``handler`` can't be called.
+            ValueError, TypeError: no such event, or ``callback`` can't be called.
         """
         one_of(event, "event", _EVENTS)
-        check_handler(handler)
-        self._change_handlers(event, lambda present: (*present, handler))
+        check_handler(callback, "callback")
+        self._change_handlers(event, lambda present: (*present, callback))
         return self
 
-    def off(self, event: str, handler: Handler | None = None) -> Self:
-        """Remove ``handler`` from an event, or all of that event's handlers where none is given."""
+    def off(self, event: str, callback: Handler | None = None) -> Self:
+        """Remove ``callback`` from an event, or all of that event's handlers where none is given."""
         one_of(event, "event", _EVENTS)
         # By equality, which for functions is identity: a bound method is another object each time one looks at it.
         self._change_handlers(
-            event, lambda present: tuple(one for one in present if handler is not None and one != handler)
+            event, lambda present: tuple(one for one in present if callback is not None and one != callback)
         )
         return self
 

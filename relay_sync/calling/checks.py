@@ -116,10 +116,10 @@ def one_of(value: object, name: str, allowed: Collection[str]) -> str:
     return value
 
 
-def handler(value: object) -> Callable[..., Any]:
+def handler(value: object, name: str = "handler") -> Callable[..., Any]:
     """Something that can be called."""
     if not callable(value):
-        raise TypeError(f"handler={value!r} cannot be called: give a function")
+        raise TypeError(f"{name}={value!r} cannot be called: give a function")
     return value
 
 

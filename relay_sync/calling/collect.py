@@ -18,7 +18,7 @@ PROMPT_TYPES = {"digits": ("digits",), "speech": ("speech",), "both": ("digits",
 
 
 class PromptOptions(TypedDict, total=False):
-    """What every prompt takes by keyword; None, like what is left out, is not sent: Relay's default applies.
+    """What every prompt takes by keyword; what is None or left out is not sent: Relay's default applies.
 
     Attributes:
         volume: gain in dB from -40 to 40; 0 leaves the audio as it is.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -129,14 +129,16 @@ class Connecting(Leg):
         bridge = self._bridge
         if bridge is not None and bridge.name == "disconnected":
             return DisconnectResult(successful=True, event=bridge, _outcome="done")
-        return DisconnectResult(message=self._over, event=self._last_event(), _outcome=self._over_outcome())
+        why = self._over or "the other call ended first"
+        return DisconnectResult(message=why, event=self._last_event(), _outcome=self._over_outcome())
 
     def _new_connect(self, device_list: Devices, ringback_list: Iterable[Media] | None) -> ConnectAction:
         call = cast("Call", self)  # every leg that users see is a Call
         params: dict[str, Any] = {
             "devices": prepare_devices(device_list, "device_list", call.from_number, call.timeout)
         }
-        ringback = list(ringback_list or ())
-        if ringback:
-            params["ringback"] = prepare(ringback, "ringback_list")
+        if isinstance(ringback_list, Iterable) and not isinstance(ringback_list, (str, bytes, Mapping)):
+            ringback_list = list(ringback_list) or None
+        if ringback_list is not None:
+            params["ringback"] = prepare(ringback_list, "ringback_list")
         return ConnectAction(self, params)

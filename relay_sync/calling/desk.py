@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from relay_sync.link.connection import Connection
@@ -55,3 +57,8 @@ class Desk:
     def later(self, act: Callable[[], object]) -> None:
         """Have ``act`` done once the lock is released. The lock is held."""
         self.connection.later(act)
+
+    def log(self, logger: logging.Logger, level: int, text: str, *about: object) -> None:
+        """Log once the lock is released: who listens to logs is the user's code too. The lock is held."""
+        if logger.isEnabledFor(level):
+            self.connection.later(partial(logger.log, level, text, *about))

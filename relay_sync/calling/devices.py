@@ -117,6 +117,8 @@ def _one(device: object, where: str, from_number: str | None, timeout: float | N
         raise TypeError(f"{where}: {device!r}: give a dict with 'to_number'")
     given: dict[str, Any] = copy.deepcopy(dict(device))
     if isinstance(given.get("params"), dict):  # as on the wire
+        if beside := sorted(str(name) for name in given if name not in ("type", "params")):
+            raise ValueError(f"{where}: {beside} beside 'params': give them within 'params'")
         kind, params = given.get("type", "phone"), given["params"]
         given = {"call_type": kind, **params}
         if kind == "sip":

@@ -148,7 +148,10 @@ class Faxing(Leg):
         return action._wait(deadline)
 
     def fax_receive_async(self, *, wait_timeout: float | None = None) -> FaxAction:
-        """Start :meth:`fax_receive` and return its action once Relay has answered. See :meth:`fax_send_async`."""
+        """Start :meth:`fax_receive` and return its action once Relay has answered.
+
+        See :meth:`fax_send_async`.
+        """
         return self._start(FaxReceiveAction(self, {}), wait_timeout)[0]
 
 

@@ -185,7 +185,8 @@ class Leg(Waitable):
         if not isinstance(state, str) or not self._is_news(state):
             return
         if state not in _ORDER:
-            logger.warning("Relay told of the unknown call state %r; it is kept", shorten(state, 80))
+            text = "Relay told of the unknown call state %r; it is kept"
+            self._desk.log(logger, logging.WARNING, text, shorten(state, 80))
         self.prev_state, self.state = self.state, state
         self._occurred += (state,)
         self._last = params

@@ -145,7 +145,10 @@ class Playing(Leg):
         return self._play_async(prepare(media_list), volume, wait_timeout)
 
     def play_audio(self, url: str, volume: float = 0, *, wait_timeout: float | None = None) -> PlayResult:
-        """Play an audio file and block until it has ended; ``url`` is its http or https address. See :meth:`play`."""
+        """Play an audio file and block until it has ended.
+
+        ``url`` is its http or https address. See :meth:`play`.
+        """
         return self._play([audio(url)], volume, wait_timeout)
 
     def play_audio_async(self, url: str, volume: float = 0, *, wait_timeout: float | None = None) -> PlayAction:

@@ -71,7 +71,12 @@ class PromptAction(Stoppable[PromptResult]):
 
         It ends with the result that Relay tells, or a second after the answer where Relay tells none.
 
-        Args, returns and raises as :meth:`Stoppable.stop`.
+        Args:
+            wait_timeout: seconds for Relay's answer; the client's ``request_timeout`` bounds it in any case.
+
+        Raises:
+            NotConnected: not sent. ConnectionLost: unknown whether it was done.
+            RelayTimeout: no answer in time.
         """
         return self._control("stop", StopResult, wait_timeout, accepted=self._stopped)
 
@@ -224,7 +229,10 @@ class Prompting(Leg):
         wait_timeout: float | None = None,
         **options: Unpack[PromptOptions],
     ) -> PromptResult:
-        """Play a ringtone and collect; ``name`` and ``duration`` as in :meth:`play_ringtone`. See :meth:`prompt`."""
+        """Play a ringtone and collect.
+
+        ``name`` and ``duration`` as in :meth:`play_ringtone`. See :meth:`prompt`.
+        """
         return self._prompt(prompt_type, [ringtone(name, duration)], options, wait_timeout)
 
     @spelled_out
@@ -237,7 +245,10 @@ class Prompting(Leg):
         wait_timeout: float | None = None,
         **options: Unpack[PromptOptions],
     ) -> PromptAction:
-        """Start :meth:`prompt_ringtone` and return its action once Relay has answered. See :meth:`prompt_async`."""
+        """Start :meth:`prompt_ringtone` and return its action once Relay has answered.
+
+        See :meth:`prompt_async`.
+        """
         return self._prompt_async(prompt_type, [ringtone(name, duration)], options, wait_timeout)
 
     @spelled_out
@@ -251,7 +262,10 @@ class Prompting(Leg):
     def prompt_silence_async(
         self, prompt_type: str, duration: float, *, wait_timeout: float | None = None, **options: Unpack[PromptOptions]
     ) -> PromptAction:
-        """Start :meth:`prompt_silence` and return its action once Relay has answered. See :meth:`prompt_async`."""
+        """Start :meth:`prompt_silence` and return its action once Relay has answered.
+
+        See :meth:`prompt_async`.
+        """
         return self._prompt_async(prompt_type, [silence(duration)], options, wait_timeout)
 
     def _prompt(

@@ -89,7 +89,7 @@ class Result:
 
     @classmethod
     def of(cls, answer: Answer, **about: str | None) -> Self:
-        """The result that an answer of Relay's amounts to; ``about`` is what a refusal says when it is raised."""
+        """The result that an answer of Relay's amounts to; ``about`` is what a refusal that is raised says."""
         return cls(
             successful=answer.ok,
             code=answer.code,

@@ -38,6 +38,7 @@ class CallTable:
         self.desk = Desk(connection, lanes, self)
         self._conversations = conversations
         self._handler_for = handler_for
+        self.draining = False  # whether inbound calls are passed back, because the client is about to end
         self._by_id: dict[str, Call] = {}
         self._by_tag: dict[str, Call] = {}  # dialled, and no id known yet
         self._legs: dict[str, dict[str, list[dict[str, Any]]]] = {}  # state events of several legs, by tag and id
@@ -65,7 +66,7 @@ class CallTable:
         elif (rows := BY_EVENT_TYPE.get(event.event_type)) is not None:
             call._take_operation(rows, params)
         else:
-            logger.debug("%s is not known; dropped", event.event_type)
+            self.desk.log(logger, logging.DEBUG, "%s is not known; dropped", event.event_type)
 
     def _find(self, event: RelayEvent) -> Call | None:
         """The call an event is about; None where it is nobody's, or was dealt with here."""
@@ -87,7 +88,7 @@ class CallTable:
         elif not self._strays(event) and (call := self._peer_of(event)) is not None:
             return call
         else:
-            logger.debug("%s is about an unknown call; dropped", event.event_type)
+            self.desk.log(logger, logging.DEBUG, "%s is about an unknown call; dropped", event.event_type)
         return None
 
     def _bind(self, call: Call, call_id: str, node_id: object) -> None:
@@ -109,6 +110,7 @@ class CallTable:
             call._take_state({**winner, "call_state": "answered"})
         elif state == "failed":
             reason = params.get("reason")
+            call._learn({"end_reason": reason})
             why = f"the dial failed: {reason}" if reason else "the dial failed"
             call._close(why, Event("failed", params), lost=False)
 
@@ -148,6 +150,10 @@ class CallTable:
         known = self._abandoned[tag]
         if event.params.get("dial_state") in DIAL_FINAL:
             del self._abandoned[tag]
+            winner = event.params.get("call")
+            call_id = winner.get("call_id") if isinstance(winner, dict) else None
+            if isinstance(winner, dict) and isinstance(call_id, str) and call_id not in (known or ()):
+                self._hang_up_later(call_id, winner.get("node_id"))
         elif isinstance(call_id, str) and (known is None or call_id not in known):
             if known is None:
                 del self._abandoned[tag]
@@ -169,8 +175,12 @@ class CallTable:
         self._by_id[call_id] = call
         call._take_state({"call_state": "created", **params})
         handler = self._handler_for(call.context)
-        if handler is None:
-            logger.error("nobody handles calls for the context %r; the call is passed back", call.context)
+        if self.draining:
+            self.desk.log(logger, logging.INFO, "no new call is taken: %r is passed back", call)
+            self._pass_back_later(call)
+        elif handler is None:
+            text = "nobody handles calls for the context %r; the call is passed back"
+            self.desk.log(logger, logging.ERROR, text, call.context)
             self._pass_back_later(call)
         else:
             self.desk.later(partial(self._begin, call, handler))

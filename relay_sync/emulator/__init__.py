@@ -18,7 +18,9 @@ from relay_sync.emulator.calls import CallSnapshot
 from relay_sync.emulator.clock import Clock
 from relay_sync.emulator.emulator import DEMO_PROJECT, DEMO_TOKEN, Emulator
 from relay_sync.emulator.journal import Command, Event, Frame, Journal
+from relay_sync.emulator.machines import ReceivedFax
 from relay_sync.emulator.media import Heard
+from relay_sync.emulator.messages import TextMessage
 from relay_sync.emulator.numbers import MAGIC_NUMBERS, Behaviour
 from relay_sync.emulator.phones import Phone
 
@@ -37,4 +39,6 @@ __all__ = [
     "Heard",
     "Journal",
     "Phone",
+    "ReceivedFax",
+    "TextMessage",
 ]

@@ -17,23 +17,51 @@ class Assumptions:
     """The open questions about Relay, answered. Each is tested both ways in ``tests/emulator/test_assumptions.py``."""
 
     plays_at_call_end: Literal["before", "after", "never"] = "before"
-    """When a call ends with playbacks running: does each get ``finished`` before the call's ``ending``, after its
-    ``ended``, or not at all? (protocol.md 17: order and existence of these events are not documented.)"""
+    """When a call ends with playbacks or other operations running: does each get its final event before the call's
+    ``ending``, after its ``ended``, or not at all? (protocol.md 17: order and existence are not documented.)"""
 
     ending_event: bool = True
     """Does ``ending`` precede ``ended``? (States may be skipped: protocol.md 10.1.)"""
 
     pause_of_paused: Literal["200", "409"] = "200"
-    """The answer to a pause of a playback that is paused. ``200`` sends no second ``paused`` event."""
+    """The answer to a pause of a playback or recording that is paused. ``200`` sends no second ``paused`` event."""
 
     resume_of_playing: Literal["200", "409"] = "200"
-    """The answer to a resume of a playback that is not paused. ``200`` sends no second ``playing`` event."""
+    """The answer to a resume of a playback or recording that is not paused. ``200`` sends no second event."""
 
     volume_while_paused: Literal["200", "409"] = "200"
     """May the volume of a paused playback be set?"""
 
     play_before_answer: Literal["400", "409"] = "409"
     """The code that refuses ``calling.play`` on a call that is not answered yet."""
+
+    initial_timeout_from: Literal["prompt_end", "prompt_start"] = "prompt_end"
+    """From when on does the ``initial_timeout`` of a prompt run?"""
+
+    initial_timeout_zero: Literal["never", "at_once"] = "never"
+    """What does an ``initial_timeout`` of 0 of a prompt mean: no limit, as for recordings (protocol.md 16.3), or that
+    the time is up at once?"""
+
+    input_stops_prompt: bool = True
+    """Does the first key or word stop the playback of a prompt, or only the end of the prompt?"""
+
+    prompt_stopped: Literal["no_input", "error", "nothing"] = "no_input"
+    """The result of a prompt that is stopped, or whose call ends (then when and if ``plays_at_call_end`` says so).
+    (protocol.md 11.2: not documented.)"""
+
+    words_not_hinted_at: Literal["speech", "no_match"] = "speech"
+    """The result when speech has none of the ``hints`` of a prompt in it."""
+
+    long_wait: Literal["W", "w"] = "W"
+    """Which of ``w`` and ``W`` waits for 1 s in ``calling.send_digits``; the other for 0.5 s. (protocol.md 11.8: the
+    sources disagree.)"""
+
+    record_end: Literal["trimmed", "kept"] = "trimmed"
+    """Is the key, or the silence, that ended a recording left out of it?"""
+
+    record_result_nested: bool = False
+    """Are ``url``, ``duration`` and ``size`` of a recording inside ``record``, or at the top level of the event?
+    (protocol.md 11.4 and 19.)"""
 
     answer_of_answered: Literal["200", "409"] = "409"
     """The answer to ``calling.answer`` on a call that is answered already."""
@@ -56,6 +84,28 @@ class Assumptions:
     dial_winner_is_text: bool = False
     """Is ``dial_winner`` the text ``"true"`` instead of a boolean? (protocol.md 10.4)"""
 
+    connect_before_answer: Literal["400", "409"] = "409"
+    """The code that refuses ``calling.connect`` on a call that is not answered yet."""
+
+    connected_event_first: bool = False
+    """Does ``calling.call.connect`` ``connected`` come before the peer's own ``answered`` state event?"""
+
+    disconnected_for_peer: bool = False
+    """When a bridge is over, is ``disconnected`` sent for the peer's call too, or only for the call that was connected?
+    (protocol.md 10.7)"""
+
+    hangup_of_bridged: Literal["other_lives", "both_end"] = "other_lives"
+    """When one of two bridged calls ends, does the other live on by itself, or end with ``hangup``? (protocol.md 10.7:
+    "both calls may live on".)"""
+
+    message_states_go_to: Literal["all", "one"] = "all"
+    """Is the news of a message told to every consumer of the context given in ``messaging.send``, or to one of them in
+    turn, as calls are?"""
+
+    work_without_consumer: Literal["dropped", "kept"] = "dropped"
+    """What becomes of a task, or of a message of a phone, whose context nobody receives: is it lost, or kept for the
+    first who does? (A task is answered with 204 in either case.)"""
+
     receive_state: Literal["created", "ringing"] = "created"
     """The ``call_state`` of ``calling.call.receive`` (protocol.md 19: fixtures against the web page)."""
 
@@ -70,6 +120,14 @@ class Assumptions:
 
     close_refused_login: bool = False
     """Does the server close the socket after it has refused the credentials?"""
+
+    unreachable_tap: Literal["finished", "tapping"] = "finished"
+    """What a tap does whose WebSocket can't be opened, or is closed by the other side: ``finished`` (and ``tapping``
+    only once it is open), or it goes on as if somebody listened. Of RTP nobody knows whether it arrives."""
+
+    refer_ends_call: bool = True
+    """Does the call end with ``hangup`` after a REFER that was a success? (The phone has gone to the other call, and
+    most phones hang up the first; protocol.md 12 doesn't say.)"""
 
     ping_echoes: bool = True
     """Does the reply to a client's ping echo its ``timestamp`` and ``payload``, or is it ``{}``? (protocol.md 19)"""

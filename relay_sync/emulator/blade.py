@@ -6,6 +6,7 @@ from typing import Any
 
 from relay_sync.emulator import envelope
 from relay_sync.emulator.checks import Field, anything, check_fields, number, one_of, text, texts
+from relay_sync.emulator.dispatch import TASKS
 from relay_sync.emulator.envelope import (
     AUTHENTICATION_FAILED,
     BAD_PARAMS,
@@ -207,7 +208,9 @@ def _describe_request(method: str, params: dict[str, Any]) -> Described:
             kind: Kind = "other" if inner == "setup" else "command"
             return Described(kind, method, inner, _object(params.get("params")))
     if method == "blade.broadcast":
-        event = _object(params.get("params"))
+        event, queue = _object(params.get("params")), params.get("event")
+        if queue == TASKS:  # has neither type nor params
+            return Described("event", method, queue, event)
         return Described("event", method, event.get("event_type"), _object(event.get("params")))
     return Described("other", method)
 

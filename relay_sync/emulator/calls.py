@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,13 +13,19 @@ import numpy as np
 
 from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.clock import Clock, Timer
+from relay_sync.emulator.files import Files
 from relay_sync.emulator.loading import Loader
-from relay_sync.emulator.media import RATE, Heard, Line
+from relay_sync.emulator.media import RATE, Heard, Line, Voice
+from relay_sync.emulator.operations import Operation
+from relay_sync.emulator.outlets import Outlets
 from relay_sync.emulator.session import EVENTS, Session
 from relay_sync.emulator.watch import Watch
 
 if TYPE_CHECKING:
+    from relay_sync.emulator.connect import Bridged
+    from relay_sync.emulator.machines import FaxMachine
     from relay_sync.emulator.playback import Play
+    from relay_sync.emulator.recording import Recorded
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +40,8 @@ REASONS = ("hangup", "cancel", "busy", "noAnswer", "decline", "error")
 class CallSnapshot:
     """A call as it was at one moment. Times are virtual seconds; None where it hasn't happened.
 
-    ``plays`` maps control ids to states (``loading``, ``playing``, ``paused``, ``finished``, ``error``).
+    ``plays`` maps control ids to states (``loading``, ``playing``, ``paused``, ``finished``, ``error``). ``peer`` is
+    the id of the call it is bridged to.
     """
 
     id: str
@@ -48,6 +56,7 @@ class CallSnapshot:
     answered_at: float | None
     ended_at: float | None
     plays: dict[str, str]
+    peer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +68,17 @@ class Surroundings:
     watch: Watch
     assumptions: Assumptions
     node_id: str
+    files: Files
+    outlets: Outlets
+    recordings: deque[Recorded]
 
 
 class Call:
     """One leg between Relay and a phone. Everything happens on the emulator's thread.
 
     ``owner`` is the session whose call it is; its events go there. ``on_answered`` and ``on_ended`` are told after
-    the events have been sent: the phone, and the dial that made the leg.
+    the events have been sent: the phone, and the dial that made the leg. ``on_asked`` are told when a prompt has been
+    played and nothing was pressed or said yet, and whether it wants digits and speech.
     """
 
     def __init__(
@@ -85,13 +98,21 @@ class Call:
         self.created_at = around.clock.now()
         self.answered_at: float | None = None
         self.ended_at: float | None = None
-        self.line = Line()
+        self.line = Line()  # what the phone hears
+        self.voice = Voice()  # what it says
         self.plays: dict[str, Play] = {}
-        self.before_answer: Callable[[Call], None] | None = None  # of a dial, which may want to speak first
+        self.operations: dict[str, Operation] = {}  # all that runs on it besides playbacks, by control id
+        self.made_for: Call | None = None  # the call that is to be connected to this leg
+        self.connecting = False
+        self.bridge: Bridged | None = None
+        self.fax_machine: FaxMachine | None = None  # that of the phone
+        self.before_answer: Callable[[Call], None] | None = None  # of a dial or connect, which may want to speak first
         self.on_answered: list[Callable[[Call], None]] = []
         self.on_ended: list[Callable[[Call], None]] = []
+        self.on_asked: list[Callable[[Call, bool, bool], None]] = []
         self._timers: list[Timer] = []
         self._all_heard: Heard | None = None
+        self._all_said: Heard | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self.id[:8]} {self.direction} {self.from_number} to {self.to_number} {self.state}>"
@@ -128,10 +149,16 @@ class Call:
             return self._all_heard
         return Heard(self.line.heard(0 if self.answered_at is None else self.sample()))
 
+    def said(self) -> Heard:
+        """Return what the phone has said so far; nothing before the answer."""
+        if self._all_said is not None:
+            return self._all_said
+        return Heard(self.voice.heard(0 if self.answered_at is None else self.sample()))
+
     def forget_sound(self) -> None:
-        """Let go of what was heard, if the call has ended: minutes of it would add up."""
+        """Let go of what was heard and said, if the call has ended: minutes of it would add up."""
         if self._all_heard is not None:
-            self._all_heard = Heard(np.zeros(0, np.int16))
+            self._all_heard = self._all_said = Heard(np.zeros(0, np.int16))
 
     def begin(self) -> None:
         """Tell the owner that it exists."""
@@ -162,14 +189,15 @@ class Call:
         self.end_reason = reason
         when = self.around.assumptions.plays_at_call_end
         if when != "after":
-            self._end_plays(tell=when == "before")
+            self._end_operations(tell=when == "before")
         self._move("ending", tell=self.around.assumptions.ending_event)
         self.ended_at = self.around.clock.now()
         self._move("ended")
         if when == "after":
-            self._end_plays(tell=True)
-        self._all_heard = self.heard()
+            self._end_operations(tell=True)
+        self._all_heard, self._all_said = self.heard(), self.said()
         self.line = Line()  # lets the playbacks and their sources go
+        self.voice = Voice()
         self.plays.clear()
         for tell in list(self.on_ended):
             tell(self)
@@ -193,15 +221,18 @@ class Call:
         return CallSnapshot(
             self.id, self.direction, self.from_number, self.to_number, self.context, self.tag, self.state,
             self.end_reason, self.created_at, self.answered_at, self.ended_at, plays,
+            None if self.bridge is None else self.bridge.other(self).id,
         )  # fmt: skip
 
     def _nobody_answered(self) -> None:
         if self.answered_at is None:
             self.end("noAnswer")
 
-    def _end_plays(self, tell: bool) -> None:
+    def _end_operations(self, tell: bool) -> None:
         for play in list(self.plays.values()):
             play.end_with_call(tell)
+        for operation in list(self.operations.values()):
+            operation.end_with_call(tell)
 
     def _move(self, state: State, tell: bool = True) -> None:
         if STATES.index(state) <= STATES.index(self.state):
@@ -218,6 +249,8 @@ class Call:
             params["tag"] = self.tag
         if self.created_by:
             params["created_by"] = self.created_by
+        if self.made_for is not None:
+            params["peer"] = {"call_id": self.made_for.id, "node_id": self.around.node_id}
         if self.end_reason:
             params["end_reason"] = self.end_reason
         self.emit("calling.call.state", params)

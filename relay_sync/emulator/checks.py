@@ -8,11 +8,14 @@ understood.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Check = Callable[[Any, bool], "str | None"]
+
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 _RINGTONES = (  # protocol.md 16.1
     "at au bg br be ch cl cn cz de dk ee es fi fr gr hu il in it lt "
@@ -84,6 +87,11 @@ def number(least: float = -math.inf, most: float = math.inf, *, above: bool = Fa
     return check
 
 
+def seconds(value: float | str) -> float:
+    """Return a checked number of seconds, cut down to a year: the samples of more can't be counted."""
+    return min(float(value), 366 * 86400.0)
+
+
 def anything(value: Any, strict: bool) -> str | None:
     """Accept whatever it is."""
     return None
@@ -94,6 +102,25 @@ def texts(value: Any, strict: bool) -> str | None:
     if isinstance(value, list) and value and all(text(item, strict) is None for item in value):
         return None
     return f"must be a list of strings that are not empty, not {value!r}"
+
+
+def string(value: Any, strict: bool) -> str | None:
+    """Accept a string, also an empty one."""
+    return None if isinstance(value, str) else f"must be a string, not {value!r}"
+
+
+def some_texts(value: Any, strict: bool) -> str | None:
+    """Accept a list of strings, none of them empty; also an empty list."""
+    return None if value == [] else texts(value, strict)
+
+
+def e164(value: Any, strict: bool) -> str | None:
+    """Accept a phone number in E.164 form, such as ``+15550100``; when not strict, any text."""
+    if not strict:
+        return text(value, strict)
+    if isinstance(value, str) and _E164.fullmatch(value):
+        return None
+    return f"must be a phone number in E.164 form such as +15550100, not {value!r}"
 
 
 _MEDIA: dict[str, tuple[Field, ...]] = {
@@ -124,7 +151,7 @@ _DEVICES: dict[str, tuple[Field, ...]] = {
 }
 
 
-def _typed(kinds: Mapping[str, tuple[Field, ...]]) -> Check:
+def typed(kinds: Mapping[str, tuple[Field, ...]]) -> Check:
     """Accept ``{"type": T, "params": {...}}`` with the fields of ``kinds[T]``."""
 
     def check(value: Any, strict: bool) -> str | None:
@@ -142,10 +169,21 @@ def _typed(kinds: Mapping[str, tuple[Field, ...]]) -> Check:
     return check
 
 
-device = _typed(_DEVICES)
+def having(what: str, fields: tuple[Field, ...]) -> Check:
+    """Accept an object with these fields; ``what`` is what a complaint calls it."""
+
+    def check(value: Any, strict: bool) -> str | None:
+        if not isinstance(value, dict):
+            return f"must be an object, not {value!r}"
+        return check_fields(what, value, fields, strict)
+
+    return check
+
+
+device = typed(_DEVICES)
 """A device of protocol.md 16.2: ``phone`` or ``sip``."""
 
-_medium = _typed(_MEDIA)
+_medium = typed(_MEDIA)
 
 
 def _list_of(check: Check, what: str) -> Check:
@@ -162,6 +200,12 @@ def _list_of(check: Check, what: str) -> Check:
 
 media = _list_of(_medium, "media")
 """A list of media of protocol.md 16.1."""
+
+
+def ringback(value: Any, strict: bool) -> str | None:
+    """Accept a list of media, or a single one, which is how Node sends it (protocol.md 10.7)."""
+    return _medium(value, strict) if isinstance(value, dict) else media(value, strict)
+
 
 devices = _list_of(_list_of(device, "devices"), "lists of devices")
 """Devices in series, each a list of devices in parallel."""

@@ -172,7 +172,8 @@ class Clock:
 
     def _run_due(self) -> None:
         self._alarm = None
-        while timer := self._next(self.now()):
+        now = self.now()  # what falls due meanwhile waits for its turn: sockets must have theirs, however fast time is
+        while timer := self._next(now):
             timer.fire()
         self._set_alarm()
 

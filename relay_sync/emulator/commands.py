@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.calls import REASONS, Call
@@ -18,26 +18,48 @@ from relay_sync.emulator.checks import (
     check_fields,
     device,
     devices,
+    e164,
     media,
     number,
     one_of,
+    ringback,
+    some_texts,
+    string,
     text,
     texts,
     volume,
 )
+from relay_sync.emulator.collecting import collect
+from relay_sync.emulator.detection import Detection
+from relay_sync.emulator.digits import SendDigits, sendable
+from relay_sync.emulator.dispatch import Dispatch
 from relay_sync.emulator.envelope import BAD_PARAMS, UNKNOWN_METHOD, Accepted, Refused, RpcError
+from relay_sync.emulator.faxing import ReceiveFax, SendFax
+from relay_sync.emulator.media.recorder import PAUSE_BEHAVIORS
+from relay_sync.emulator.messages import Messages
+from relay_sync.emulator.objects import detect, refer_device, tap, tap_device
+from relay_sync.emulator.operations import Operation
 from relay_sync.emulator.playback import Play
+from relay_sync.emulator.prompt import Prompt
+from relay_sync.emulator.recording import Record, record
+from relay_sync.emulator.referring import Refer, refer_target
 from relay_sync.emulator.session import Session
 from relay_sync.emulator.switch import Switch
+from relay_sync.emulator.tapping import Tap
 
 Params = dict[str, Any]
+Op = TypeVar("Op", bound=Operation)
 
 
 class Desk:
     """Takes commands, checks them, and has them done. Everything happens on the emulator's thread."""
 
-    def __init__(self, switch: Switch, assumptions: Assumptions, strict: bool) -> None:
+    def __init__(
+        self, switch: Switch, messages: Messages, dispatch: Dispatch, assumptions: Assumptions, strict: bool
+    ) -> None:
         self._switch = switch
+        self._messages = messages
+        self._dispatch = dispatch
         self._assumptions = assumptions
         self._strict = strict
 
@@ -61,6 +83,7 @@ class Desk:
             self._bad("signalwire.receive needs contexts")
         for context in contexts:
             session.contexts.setdefault(str(context), 0)
+        self._dispatch.joined(session)
         return Accepted({"code": "200", "message": "Receiving"})
 
     def begin(self, session: Session, params: Params) -> Accepted:
@@ -100,13 +123,41 @@ class Desk:
         self._switch.pass_on(call)
         return _ok("Passing call", {"call_id": call.id})
 
+    def connect(self, session: Session, params: Params) -> Accepted:
+        """``calling.connect``: bridge an answered call to the first of some devices that answers."""
+        call = self._call(session, params)
+        if call.answered_at is None:
+            raise Refused(self._assumptions.connect_before_answer, "Call is not answered yet")
+        if call.connecting or call.bridge is not None:
+            raise Refused("409", "Call is connected already" if call.bridge else "Call is being connected")
+        if "tag" in params:
+            self._check_tag(params["tag"])
+        heard = params.get("ringback") or []
+        ringback = [heard] if isinstance(heard, dict) else heard
+        self._switch.connect(call, params["devices"], ringback, str(params.get("tag", "")))
+        return _ok("Connecting", {"call_id": call.id})
+
+    def disconnect(self, session: Session, params: Params) -> Accepted:
+        """``calling.disconnect``: end the bridge of a call; either of the two may be named."""
+        call = self._call(session, params)
+        if call.bridge is None:
+            raise Refused("409", "Call is not connected")
+        call.bridge.part()
+        return _ok("Disconnecting", {"call_id": call.id})
+
+    def send_message(self, session: Session, params: Params) -> Accepted:
+        """``messaging.send``: a text message to a phone."""
+        if not params.get("body") and not params.get("media"):
+            self._bad("messaging.send needs body or media")
+        return _ok("Message accepted", {"message_id": self._messages.send(params)})
+
     def play(self, session: Session, params: Params) -> Accepted:
         """``calling.play``: start a playback; several may run and are mixed."""
         call = self._call(session, params)
         if call.answered_at is None:
             raise Refused(self._assumptions.play_before_answer, "Call is not answered yet")
         control_id = str(params["control_id"])
-        if control_id in call.plays:
+        if control_id in call.plays or control_id in call.operations:
             raise Refused("409", "Control id is in use")
         play = Play(call, control_id, params["play"], float(params.get("volume", 0.0)))
         return Accepted(_ids("Playing", call, control_id), play.loaded)
@@ -135,6 +186,41 @@ class Desk:
             raise Refused("404", "Control id does not exist")
         action(play)
         return Accepted(_ids(message, call, control_id))
+
+    def start(
+        self, session: Session, params: Params, message: str, kind: Callable[[Call, Params], Operation]
+    ) -> Accepted:
+        """Start an operation on an answered call; see ``starts``."""
+        call = self._call(session, params)
+        if call.answered_at is None:
+            raise Refused(self._assumptions.play_before_answer, "Call is not answered yet")
+        control_id = str(params.get("control_id", ""))
+        if control_id in call.plays or control_id in call.operations:
+            raise Refused("409", "Control id is in use" if control_id else "One of these is running already")
+        operation = kind(call, params)
+
+        def fail() -> None:
+            if not operation.over:
+                operation.fail()
+
+        ids = {"call_id": call.id} | ({"control_id": control_id} if control_id else {})
+        return Accepted({"code": "200", "message": message, **ids, **operation.reply}, operation.settled, fail)
+
+    def refer(self, session: Session, params: Params) -> Accepted:
+        """``calling.refer``: what becomes of it is up to the phone at that address."""
+        will = self._switch.phone(refer_target(params)).behaviour
+        return self.start(session, params, "Starting SIP REFER", lambda call, told: Refer(call, told, will))
+
+    def control(
+        self, session: Session, params: Params, message: str, kind: type[Op], act: Callable[[Op, Params], None]
+    ) -> Accepted:
+        """Act on an operation that is running; see ``controls``."""
+        call = self._call(session, params)
+        operation = call.operations.get(str(params["control_id"]))
+        if not isinstance(operation, kind) or operation.over:
+            raise Refused("404", "Control id does not exist")
+        act(operation, params)
+        return Accepted(_ids(message, call, operation.control_id), operation.settled)
 
     def _call(self, session: Session, params: Params) -> Call:
         """Return the call that a command names, which must be there and the session's own."""
@@ -168,6 +254,23 @@ class Command:
     fields: tuple[Field, ...]
 
 
+def starts(message: str, kind: Callable[[Call, Params], Operation]) -> Callable[[Desk, Session, Params], Accepted]:
+    """Return what a row of the table does to start an operation of this ``kind``; ``message`` is that of the reply."""
+    return lambda desk, session, params: desk.start(session, params, message, kind)
+
+
+def controls(
+    message: str, kind: type[Op], act: Callable[[Op, Params], None]
+) -> Callable[[Desk, Session, Params], Accepted]:
+    """Return what a row of the table does to ``act`` on a running operation of this ``kind``."""
+    return lambda desk, session, params: desk.control(session, params, message, kind, act)
+
+
+def stops(kind: type[Op]) -> Callable[[Desk, Session, Params], Accepted]:
+    """Return what a row of the table does to stop an operation of this ``kind``."""
+    return controls("Stopped", kind, lambda operation, params: operation.stop())
+
+
 _CALL = (Field("node_id", text, "if strict"), Field("call_id", text))
 _CONTROL = (*_CALL, Field("control_id", text))
 _BEGIN = (Field("tag", text), Field("region", text, False), Field("max_duration", number(0, above=True), False))
@@ -183,6 +286,65 @@ COMMANDS: dict[str, Command] = {
     ),
     "calling.end": Command(Desk.end, (*_CALL, Field("reason", one_of(*REASONS), False))),
     "calling.pass": Command(Desk.pass_on, _CALL),
+    "calling.connect": Command(
+        Desk.connect,
+        (
+            *_CALL,
+            Field("devices", devices),
+            Field("ringback", ringback, False),
+            Field("tag", text, False),
+            Field("max_duration", number(0, above=True), False),
+            Field("max_price_per_minute", number(0), False),
+            Field("status_url", text, False),
+        ),
+    ),
+    "calling.disconnect": Command(Desk.disconnect, _CALL),
+    "messaging.send": Command(
+        Desk.send_message,
+        (
+            Field("context", text),
+            Field("from_number", e164),
+            Field("to_number", e164),
+            Field("body", string, False),
+            Field("media", some_texts, False),
+            Field("tags", some_texts, False),
+            Field("region", text, False),
+        ),
+    ),
+    "calling.play_and_collect": Command(
+        starts("Playing and collecting", Prompt),
+        (*_CONTROL, Field("play", media), Field("collect", collect), Field("volume", volume, False)),
+    ),
+    "calling.play_and_collect.stop": Command(stops(Prompt), _CONTROL),
+    "calling.play_and_collect.volume": Command(
+        controls("Volume set", Prompt, lambda prompt, params: prompt.volume(float(params["volume"]))),
+        (*_CONTROL, Field("volume", volume)),
+    ),
+    "calling.record": Command(starts("Recording", Record), (*_CONTROL, Field("record", record))),
+    "calling.record.stop": Command(stops(Record), _CONTROL),
+    "calling.record.pause": Command(
+        controls("Paused", Record, lambda recording, params: recording.pause(params.get("behavior", "skip"))),
+        (*_CONTROL, Field("behavior", one_of(*PAUSE_BEHAVIORS), False)),
+    ),
+    "calling.record.resume": Command(
+        controls("Resumed", Record, lambda recording, params: recording.resume()), _CONTROL
+    ),
+    "calling.send_digits": Command(starts("Sending Digits", SendDigits), (*_CONTROL, Field("digits", sendable))),
+    "calling.detect": Command(
+        starts("Detecting", Detection),
+        (*_CONTROL, Field("detect", detect), Field("timeout", number(0), False)),
+    ),
+    "calling.detect.stop": Command(stops(Detection), _CONTROL),
+    "calling.send_fax": Command(
+        starts("Sending fax", SendFax),
+        (*_CONTROL, Field("document", text), Field("identity", text, False), Field("header_info", string, False)),
+    ),
+    "calling.send_fax.stop": Command(stops(SendFax), _CONTROL),
+    "calling.receive_fax": Command(starts("Receiving fax", ReceiveFax), _CONTROL),
+    "calling.receive_fax.stop": Command(stops(ReceiveFax), _CONTROL),
+    "calling.tap": Command(starts("Tapping", Tap), (*_CONTROL, Field("tap", tap), Field("device", tap_device))),
+    "calling.tap.stop": Command(stops(Tap), _CONTROL),
+    "calling.refer": Command(Desk.refer, (*_CALL, Field("device", refer_device))),
     "calling.play": Command(Desk.play, (*_CONTROL, Field("play", media), Field("volume", volume, False))),
     "calling.play.pause": Command(Desk.play_pause, _CONTROL),
     "calling.play.resume": Command(Desk.play_resume, _CONTROL),

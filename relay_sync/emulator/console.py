@@ -15,6 +15,9 @@ from relay_sync.emulator.emulator import Emulator
 from relay_sync.emulator.journal import Command, Event
 from relay_sync.emulator.numbers import MAGIC_NUMBERS
 
+_TELLING = ("call_state", "state", "dial_state", "connect_state", "message_state", "end_reason")
+"""The params of an event that are worth a look at a glance."""
+
 _PATIENCE = 0.5  # real seconds between looks at `until`; news wakes us at once
 
 
@@ -107,7 +110,7 @@ class _Printer:
             return
         device = params.get("device", {}).get("params", {})
         about = [f"call {str(params.get('call_id', '-'))[:8]}"]
-        about += [str(params[key]) for key in ("call_state", "state", "dial_state", "end_reason") if key in params]
+        about += [str(params[key]) for key in _TELLING if key in params]
         ends = [str(value) for value in (device.get("from_number"), device.get("to_number")) if value]
         if ends and params.get("call_state") == "created":
             about.append(" to ".join(ends))

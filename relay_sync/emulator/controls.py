@@ -23,7 +23,8 @@ class FaultControls:
     """The methods of an emulator that make things go wrong.
 
     A method is named as in a command (``calling.play``, ``signalwire.receive``, ``setup``) or, for the session itself,
-    as on the socket (``blade.connect``, ``blade.subscription``, ``blade.ping``). Any thread may call them. What is
+    as on the socket (``blade.connect``, ``blade.subscription``, ``blade.ping``); ``tasks`` is a task left over HTTP,
+    which can be refused, held and lost. Any thread may call them. What is
     in force stays until it is used up, taken back, or :meth:`clear_faults`; ``stop()`` clears it too.
     """
 
@@ -89,6 +90,16 @@ class FaultControls:
             raise ValueError(f"count must be 1 or more, not {count!r}")
         refusal = Refusal(method, str(code), message, count)
         self.on_thread(lambda: self.faults.refusals.append(refusal))
+
+    def fail_next(self, method: str, count: int = 1) -> None:
+        """Accept the next ``count`` commands of ``method``, and end at once with ``error`` what each starts.
+
+        For ``calling.detect``, ``calling.send_fax``, ``calling.receive_fax`` and the like; a kind that knows no
+        ``error`` (``calling.tap``) finishes instead.
+        """
+        if count < 1:
+            raise ValueError(f"count must be 1 or more, not {count!r}")
+        self.on_thread(lambda: self.faults.failures.__setitem__(method, count))
 
     def before_reply(self, method: str, count: int | None = None) -> None:
         """Send the events that follow at once from ``method`` before its reply; for the next ``count``, or always."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import uuid
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.blade import Blade
@@ -16,17 +18,24 @@ from relay_sync.emulator.calls import CallSnapshot, Surroundings
 from relay_sync.emulator.clock import Clock
 from relay_sync.emulator.commands import Desk
 from relay_sync.emulator.controls import FaultControls
+from relay_sync.emulator.dispatch import Dispatch
 from relay_sync.emulator.faults import Faults
+from relay_sync.emulator.files import Files
 from relay_sync.emulator.handset import Handset
 from relay_sync.emulator.journal import Command, Journal
 from relay_sync.emulator.loading import Loader
 from relay_sync.emulator.media import MediaLibrary
+from relay_sync.emulator.messages import Messages
 from relay_sync.emulator.numbers import Behaviour, behaviour_of
+from relay_sync.emulator.outlets import Outlets
 from relay_sync.emulator.phones import Phone
+from relay_sync.emulator.recording import Recorded
+from relay_sync.emulator.rest import Rest
 from relay_sync.emulator.server import Server
 from relay_sync.emulator.service import Service
 from relay_sync.emulator.session import Sessions
 from relay_sync.emulator.switch import Switch
+from relay_sync.emulator.tasks import Tasks
 from relay_sync.emulator.thread import LoopThread
 from relay_sync.emulator.watch import Watch
 
@@ -35,6 +44,7 @@ T = TypeVar("T")
 DEMO_PROJECT = "emulator-project"
 DEMO_TOKEN = "PT-emulator-token"
 _LIMIT = 10.0  # real seconds for anything asked of the emulator's thread
+_REMEMBERED = 1000  # recordings
 _STOPPED = "the emulator is not running: call start(), or use it in a with block"
 
 
@@ -44,19 +54,28 @@ class Running:
     def __init__(self, emulator: Emulator) -> None:
         self.loader = Loader(emulator.media)
         node_id = str(uuid.uuid4())
-        around = Surroundings(emulator.clock, self.loader, emulator.watch, emulator.assumptions, node_id)
+        files = Files(lambda: emulator.http_url)
+        self.outlets = Outlets()
+        around = Surroundings(
+            emulator.clock, self.loader, emulator.watch, emulator.assumptions, node_id, files, self.outlets,
+            emulator.recorded,
+        )  # fmt: skip
         self.sessions = Sessions(emulator.assumptions)
         self.switch = Switch(around, self.sessions, emulator.handsets, emulator.routes)
-        desk = Desk(self.switch, emulator.assumptions, emulator.strict)
+        dispatch = Dispatch(self.sessions, emulator.assumptions)
+        self.messages = Messages(around, dispatch, self.switch.phone, emulator.routes)
+        self.tasks = Tasks(emulator.clock, dispatch)
+        desk = Desk(self.switch, self.messages, dispatch, emulator.assumptions, emulator.strict)
         service = Service(
             emulator.project, emulator.token, emulator.assumptions, emulator.clock, emulator.journal, emulator.faults,
-            self.sessions, desk, emulator.strict, node_id,
+            self.sessions, desk, emulator.strict, node_id, files,
         )  # fmt: skip
-        self.server = Server(service, (Blade(),), emulator.ping_interval)
+        self.server = Server(service, (Blade(),), Rest(service, self.tasks), emulator.ping_interval)
 
     async def settle(self) -> None:
         """Return once nothing is being loaded and every frame sent has been written."""
         await self.loader.idle()
+        await self.outlets.written()
         await self.server.written()
 
 
@@ -73,8 +92,8 @@ class Emulator(FaultControls):
     ``media`` maps URLs to files that are played in their place. ``ping_interval``: real seconds between the server's
     pings; None for none.
 
-    It may be started again after :meth:`stop`, and many can run in one process. Phones, routes, journal and clock stay;
-    sessions and calls end with :meth:`stop`. Every method may be called from any thread.
+    It may be started again after :meth:`stop`, and many can run in one process. Phones, routes, recordings, journal and
+    clock stay; sessions and calls end with :meth:`stop`. Every method may be called from any thread.
     """
 
     def __init__(
@@ -108,6 +127,7 @@ class Emulator(FaultControls):
         self.media = MediaLibrary(dict(media or {}))
         self.faults = Faults()
         self.handsets: dict[str, Handset] = {}
+        self.recorded: deque[Recorded] = deque(maxlen=_REMEMBERED)
         self.routes: dict[str, str] = {}
         self._port = port
         self._next_connection = 1
@@ -137,6 +157,11 @@ class Emulator(FaultControls):
         """What a client connects to: ``ws://127.0.0.1:PORT``."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"ws://{host}:{self._port}"
+
+    @property
+    def http_url(self) -> str:
+        """The same port for HTTP: ``http://127.0.0.1:PORT``. Recordings and received faxes are served there."""
+        return "http" + self.url.removeprefix("ws")
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -188,6 +213,16 @@ class Emulator(FaultControls):
         no_answer: bool = False,
         unreachable: bool = False,
         hang_up_after: float | None = None,
+        says: str | None = None,
+        presses: str | None = None,
+        says_when_asked: str | None = None,
+        presses_when_asked: str | None = None,
+        machine: str | None = None,
+        fax: Literal["receive", "send"] | None = None,
+        fax_pages: int = 1,
+        fax_document: str | Path | None = None,
+        message_state: Literal["delivered", "undelivered", "failed", "sent"] = "delivered",
+        message_after: float = 0.0,
     ) -> Phone:
         """Return the phone with this number, behaving as said (see :class:`Behaviour`); made if there is none.
 
@@ -199,7 +234,10 @@ class Emulator(FaultControls):
             raise ValueError(f"a number must be a string that is not empty, not {number!r}")
         behaviour = Behaviour(
             answer_after=answer_after, busy=busy, decline=decline, no_answer=no_answer, unreachable=unreachable,
-            hang_up_after=hang_up_after,
+            hang_up_after=hang_up_after, says=says, presses=presses, says_when_asked=says_when_asked,
+            presses_when_asked=presses_when_asked, machine=machine, fax=fax, fax_pages=fax_pages,
+            fax_document=None if fax_document is None else str(fax_document), message_state=message_state,
+            message_after=message_after,
         )  # fmt: skip
 
         def describe() -> Handset:
@@ -224,6 +262,11 @@ class Emulator(FaultControls):
     def calls(self) -> list[CallSnapshot]:
         """The calls that have not ended, as they are now, oldest first."""
         return self.on_thread(lambda: [call.snapshot() for call in self.switch.calls] if self._running else [])
+
+    @property
+    def recordings(self) -> list[Recorded]:
+        """The recordings that are finished, oldest first (the last 1000). Each is served at its ``url`` too."""
+        return self.on_thread(lambda: list(self.recorded))
 
     @property
     def connections(self) -> int:
@@ -254,6 +297,19 @@ class Emulator(FaultControls):
         """Block until the ``count``-th command of this method has been received, and return it."""
         return self.journal.wait_for_command(method, count, timeout)
 
+    def deliver_task(self, context: str, message: dict[str, Any]) -> bool:
+        """Leave a task for one of the clients that receive ``context``, as ``POST /api/relay/rest/tasks`` does.
+
+        Returns whether there was one. ``message`` is anything JSON can hold as an object; TypeError or ValueError
+        otherwise. RuntimeError when the emulator is stopped.
+        """
+        if not isinstance(context, str) or not context:
+            raise ValueError(f"a context is a string that is not empty, not {context!r}")
+        if not isinstance(message, dict):
+            raise TypeError(f"the message of a task is a dict, not {message!r}")
+        copied = json.loads(json.dumps(message, allow_nan=False))
+        return self.on_thread(lambda: self.running_parts.tasks.deliver(context, copied))
+
     def ping(self) -> int:
         """Send every client that is logged in a ping now; return their number. The journal shows the answers."""
         return self.on_thread(lambda: self.running_parts.server.ping_all())
@@ -278,6 +334,11 @@ class Emulator(FaultControls):
     def switch(self) -> Switch:
         """The switch; RuntimeError when the emulator is stopped."""
         return self.running_parts.switch
+
+    @property
+    def messages(self) -> Messages:
+        """The text messages; RuntimeError when the emulator is stopped."""
+        return self.running_parts.messages
 
     def on_thread(self, function: Callable[[], T]) -> T:
         """Call ``function`` on the emulator's thread; on the caller's own while it is stopped and nobody else can."""
@@ -304,3 +365,4 @@ class Emulator(FaultControls):
             self._next_connection = running.server.next_number
             running.loader.cancel()
             running.switch.hang_up_all()
+            await running.outlets.close()

@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,10 +29,12 @@ class Accepted:
 
     ``result`` is what its reply holds. ``settled`` is done once all events that follow from it at once have been sent
     (None: they have been sent when the command returns); whoever wants the reply after the events waits for it.
+    ``fail`` ends what the command has started with an error, if a fault wants that.
     """
 
     result: dict[str, Any] = field(default_factory=dict)
     settled: Awaitable[object] | None = None
+    fail: Callable[[], None] | None = None
 
 
 class Refused(Exception):

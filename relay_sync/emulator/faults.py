@@ -1,7 +1,7 @@
-"""Faults on request: data objects that the emulator consults at four points.
+"""Faults on request: data objects that the emulator consults on the way of a request and of an event.
 
 * at the upgrade of a new connection: :meth:`Faults.refuses_connections`
-* before a request is carried out: :meth:`Faults.refusal_of`
+* before a request is carried out: :meth:`Faults.refusal_of`; after it: :meth:`Faults.failure_of`
 * before a reply is sent: :meth:`Faults.fate_of_reply`
 * when an event is sent: :meth:`Faults.copies`
 
@@ -58,10 +58,18 @@ class Faults:
         """End every fault in force. Held replies are dropped: call :meth:`release` first to send them."""
         self.refusals: list[Refusal] = []
         self.replies: list[ReplyRule] = []
+        self.failures: dict[str, int] = {}  # method -> how many of its next commands come to nothing
         self.duplicate_events = False
         self.refuses_connections = False
         self.silent_from_the_start = False
         self._held.clear()
+
+    def failure_of(self, method: str) -> bool:
+        """Use up one failure of what this method starts, if there is one."""
+        left = self.failures.get(method, 0)
+        if left:
+            self.failures[method] = left - 1
+        return left > 0
 
     def refusal_of(self, method: str) -> Refused | RpcError | None:
         """Use up one refusal of this method, if there is one."""

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from relay_sync.emulator.calls import Call
+from relay_sync.emulator.machines import ReceivedFax, switch_on
 from relay_sync.emulator.numbers import Behaviour
+from relay_sync.emulator.speaking import speak_up
+
+if TYPE_CHECKING:
+    from relay_sync.emulator.messages import TextMessage
+
+ANSWER_AFTER_S = 0.5
+"""Seconds from the end of a prompt to what a phone presses or says by itself."""
 
 _REMEMBERED = 100  # calls kept for looking at; each may hold minutes of sound
 
@@ -17,7 +26,9 @@ class Handset:
         self.number = number
         self.behaviour = behaviour
         self.calls: deque[Call] = deque(maxlen=_REMEMBERED)
+        self.faxes: deque[ReceivedFax] = deque(maxlen=_REMEMBERED)
         self.taken = 0  # calls ever made to or from it
+        self.messages: deque[TextMessage] = deque(maxlen=_REMEMBERED)  # received
 
     @property
     def call(self) -> Call | None:
@@ -31,6 +42,7 @@ class Handset:
         self.calls.append(call)
         self.taken += 1
         call.on_answered.append(self._answered)
+        call.on_asked.append(self._asked)
 
     def ring(self, call: Call, limit: float) -> None:
         """The phone is called: do what its behaviour says. The caller gives up after ``limit`` seconds."""
@@ -47,5 +59,15 @@ class Handset:
                 call.later(will.answer_after, call.answer)
 
     def _answered(self, call: Call) -> None:
-        if self.behaviour.hang_up_after is not None:
-            call.later(self.behaviour.hang_up_after, lambda: call.end("hangup"))
+        will = self.behaviour
+        if will.hang_up_after is not None:
+            call.later(will.hang_up_after, lambda: call.end("hangup"))
+        speak_up(call, will.says, will.presses)
+        switch_on(call, will, self.faxes.append)
+
+    def _asked(self, call: Call, digits: bool, speech: bool) -> None:
+        presses, says = self.behaviour.presses_when_asked, self.behaviour.says_when_asked
+        if digits and presses is not None:
+            call.later(ANSWER_AFTER_S, lambda: speak_up(call, None, presses))
+        elif speech and says is not None:
+            call.later(ANSWER_AFTER_S, lambda: speak_up(call, says, None))

@@ -7,14 +7,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from relay_sync.emulator.clock import Clock
 from relay_sync.emulator.envelope import compact
 from relay_sync.emulator.watch import Watch
 
-_SECRETS = frozenset({"token", "jwt_token", "authorization_state", "dpop_token"})
+_SECRETS = frozenset({"token", "jwt_token", "authorization_state", "dpop_token", "password"})
 _MASK = "***"
 
 Kind = Literal["command", "answer", "event", "other"]
@@ -105,7 +105,9 @@ class Journal:
         described: Described,
     ) -> None:
         """Enter one frame. Called by the emulator before it acts on a frame and before it writes one."""
-        text, body = self._masked(text, body)
+        text, masked = self._masked(text, body)
+        if masked is not body:
+            described, body = replace(described, params=self._mask(described.params)), masked
         with self._lock:
             self._count += 1
             now = self._clock.now()

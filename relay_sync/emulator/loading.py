@@ -7,11 +7,13 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from relay_sync.emulator.media import MediaError, MediaLibrary, Samples
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _WORKERS = 4
 _JOIN = 2.0  # real seconds that join() gives to a fetch in progress
@@ -21,7 +23,7 @@ class Loader:
     """Loads media in a few worker threads, which exist from the first load to :meth:`join`."""
 
     def __init__(self, library: MediaLibrary) -> None:
-        self._library = library
+        self.library = library
         self._pool: ThreadPoolExecutor | None = None
         self._threads: list[threading.Thread] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -33,11 +35,15 @@ class Loader:
 
         The task that is returned is done after ``then``.
         """
+        return self.work(lambda: self.library.sequence(items), then)
+
+    def work(self, make: Callable[[], T], then: Callable[[T | MediaError], None]) -> asyncio.Task[None]:
+        """Call ``make`` in a worker thread and ``then``, on the emulator's, with what it returned or why it failed."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(
                 _WORKERS, "relay-emulator-media", lambda: self._threads.append(threading.current_thread())
             )
-        task = asyncio.get_running_loop().create_task(self._load(self._pool, items, then))
+        task = asyncio.get_running_loop().create_task(self._work(self._pool, make, then))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -65,18 +71,15 @@ class Loader:
             if thread.is_alive():
                 logger.warning("%s is still fetching media; it ends at its own time limit", thread.name)
 
-    async def _load(
-        self,
-        pool: ThreadPoolExecutor,
-        items: Sequence[Mapping[str, Any]],
-        then: Callable[[Samples | MediaError], None],
+    async def _work(
+        self, pool: ThreadPoolExecutor, make: Callable[[], T], then: Callable[[T | MediaError], None]
     ) -> None:
         loop = asyncio.get_running_loop()
-        outcome: Samples | MediaError
+        outcome: T | MediaError
         try:
-            outcome = await loop.run_in_executor(pool, self._library.sequence, items)
+            outcome = await loop.run_in_executor(pool, make)
         except MediaError as error:
-            logger.warning("media can't be played: %s", error)
+            logger.warning("media can't be had: %s", error)
             outcome = error
         except Exception as bug:
             logger.exception("loading media failed in an unforeseen way")

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
 
 import numpy as np
 
 from relay_sync.emulator.calls import REASONS, STATES, Call, CallSnapshot
+from relay_sync.emulator.digits import digits_in
+from relay_sync.emulator.exchange import Exchange
 from relay_sync.emulator.handset import Handset
+from relay_sync.emulator.machines import ReceivedFax
 from relay_sync.emulator.media import Heard
 from relay_sync.emulator.numbers import Behaviour
-from relay_sync.emulator.switch import Switch
+from relay_sync.emulator.talking import Talking
+from relay_sync.emulator.texting import Texting
 from relay_sync.emulator.watch import Watch
-
-T = TypeVar("T")
 
 _NOTHING = np.zeros(0, np.int16)
 
 
-class Exchange(Protocol):
-    """What a phone needs of the emulator."""
-
-    def on_thread(self, function: Callable[[], T]) -> T:
-        """Call ``function`` on the emulator's thread and return what it returns."""
-
-    @property
-    def switch(self) -> Switch:
-        """The switch; RuntimeError when the emulator is not running."""
-
-
-class Phone:
+class Phone(Talking, Texting):
     """One simulated handset; made by ``relay.phone(number, ...)``.
 
     A phone takes any number of calls. What follows is about its current call, or its last one when none is up; all
@@ -38,8 +28,7 @@ class Phone:
     """
 
     def __init__(self, handset: Handset, exchange: Exchange, watch: Watch) -> None:
-        self._handset = handset
-        self._exchange = exchange
+        super().__init__(handset, exchange)
         self._watch = watch
 
     def __repr__(self) -> str:
@@ -79,6 +68,16 @@ class Phone:
             return Heard(_NOTHING) if call is None else call.heard()
 
         return self._exchange.on_thread(hear)
+
+    @property
+    def faxes(self) -> tuple[ReceivedFax, ...]:
+        """The faxes it has received, oldest first (the last 100); see ``fax="receive"``."""
+        return self._exchange.on_thread(lambda: tuple(self._handset.faxes))
+
+    @property
+    def digits_heard(self) -> str:
+        """The keys that can be made out in what it has heard so far: ``0-9 * # A-D``, in order."""
+        return digits_in(self.heard)
 
     @property
     def behaviour(self) -> Behaviour:

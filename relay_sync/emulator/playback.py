@@ -18,10 +18,18 @@ class Play:
     """One playback of a call.
 
     It begins when its media have been loaded, which takes no virtual time. A sub-command that comes before that is
-    accepted at once and carried out when the media are there; a stop ends it at once.
+    accepted at once and carried out when the media are there; a stop ends it at once. One that belongs to another
+    operation is not in ``call.plays``: that operation is told by ``ended`` of its final state, and sees to it.
     """
 
-    def __init__(self, call: Call, control_id: str, items: Sequence[Mapping[str, Any]], volume_db: float) -> None:
+    def __init__(
+        self,
+        call: Call,
+        control_id: str,
+        items: Sequence[Mapping[str, Any]],
+        volume_db: float,
+        ended: Callable[[PlayState], None] | None = None,
+    ) -> None:
         self._call = call
         self._control_id = control_id
         self._volume_db = volume_db
@@ -29,8 +37,10 @@ class Play:
         self._playback: Playback | None = None
         self._when_loaded: list[Callable[[Playback], None]] = []
         self._end: Timer | None = None
+        self._ended = ended
         self.state: PlayState = "loading"
-        call.plays[control_id] = self
+        if ended is None:
+            call.plays[control_id] = self
         self.loaded: asyncio.Task[None] = call.around.loader.load(items, self._begin)
 
     def check_over(self) -> bool:
@@ -44,7 +54,7 @@ class Play:
     def pause(self) -> None:
         """Be silent and keep the position. A pause while paused is answered as the assumption says."""
         if self._paused:
-            _already(self._call.around.assumptions.pause_of_paused, "The playback is paused already")
+            already(self._call.around.assumptions.pause_of_paused, "The playback is paused already")
             return
         self._paused = True
         self._do(self._pause)
@@ -52,7 +62,7 @@ class Play:
     def resume(self) -> None:
         """Go on at the very next sample. A resume while not paused is answered as the assumption says."""
         if not self._paused:
-            _already(self._call.around.assumptions.resume_of_playing, "The playback is not paused")
+            already(self._call.around.assumptions.resume_of_playing, "The playback is not paused")
             return
         self._paused = False
         self._do(self._resume)
@@ -60,7 +70,7 @@ class Play:
     def volume(self, volume_db: float) -> None:
         """Set the gain from this moment on; no event tells of it."""
         if self._paused:
-            _already(self._call.around.assumptions.volume_while_paused, "The playback is paused")
+            already(self._call.around.assumptions.volume_while_paused, "The playback is paused")
         self._do(lambda playback: playback.volume(volume_db, self._call.sample()))
 
     def stop(self) -> None:
@@ -102,10 +112,13 @@ class Play:
     def _say(self, state: PlayState, tell: bool = True) -> None:
         self.state = state
         self._set_end()
-        if state in ("finished", "error"):
+        over = state in ("finished", "error")
+        if over and self._ended is None:
             self._call.plays.pop(self._control_id, None)
         if tell:
             self._call.emit("calling.call.play", {"control_id": self._control_id, "state": state})
+        if over and self._ended is not None:
+            self._ended(state)
 
     def _set_end(self) -> None:
         """Have the clock tell when the last sample has been played, if nothing more happens."""
@@ -116,6 +129,7 @@ class Play:
             self._end = self._call.around.clock.call_at(self._call.moment(end), lambda: self._say("finished"))
 
 
-def _already(code: str, message: str) -> None:
+def already(code: str, message: str) -> None:
+    """Refuse with ``code``, unless that says that it is well."""
     if code != "200":
         raise Refused(code, message)

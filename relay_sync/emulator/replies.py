@@ -30,6 +30,8 @@ def carry_out(link: Link, method: str, session: Session | None, carry: Carry, wr
         keeping.keep_events()
     try:
         outcome = faults.refusal_of(method) or _outcome(carry)
+        if isinstance(outcome, Accepted) and outcome.fail is not None and faults.failure_of(method):
+            outcome.fail()
         frame = write(outcome)
         if fate == "first":
             link.send(frame)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from relay_sync.emulator.connection import Connection
+from relay_sync.emulator.rest import Rest
 from relay_sync.emulator.service import Dialect, Service
 
 _MAX_FRAME = 10 * 1024 * 1024  # bytes; 3.x clients take as much (protocol.md 1)
@@ -21,9 +22,10 @@ _BACKLOG = 1024
 class Server:
     """Listens, and knows the connections. Everything happens on the emulator's thread."""
 
-    def __init__(self, service: Service, dialects: Sequence[Dialect], ping_interval: float | None) -> None:
+    def __init__(self, service: Service, dialects: Sequence[Dialect], rest: Rest, ping_interval: float | None) -> None:
         self._service = service
         self._dialects = dialects
+        self._rest = rest
         self._ping_interval = ping_interval
         self._connections: dict[int, Connection] = {}
         self._next_number = 1
@@ -40,6 +42,7 @@ class Server:
         self._next_number = first_number
         app = web.Application()
         app.router.add_get("/{path:.*}", self._take)
+        app.router.add_post("/{path:.*}", self._post)
         app.on_shutdown.append(self._close_all)
         runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
@@ -101,10 +104,15 @@ class Server:
             return web.Response(status=503, text="Service Unavailable")
         ws = web.WebSocketResponse(timeout=_CLOSE_WAIT, compress=False, max_msg_size=_MAX_FRAME)
         if not ws.can_prepare(request):
+            file = self._service.files.get(request.path)
+            if file is not None:
+                return web.Response(body=file.content, content_type=file.content_type)
+            if self._service.files.reserved(request.path):
+                return web.Response(status=404, text="There is no such file, or not yet\n")
             return web.Response(text="relay_sync emulator: connect with a WebSocket client\n")
         await ws.prepare(request)
         assert isinstance(request.transport, asyncio.Transport)  # prepare() has written to it
-        number, self._next_number = self._next_number, self._next_number + 1
+        number = self._take_number()
         connection = Connection(number, self._service, self._dialects, ws, request.transport)
         self._connections[number] = connection
         if faults.silent_from_the_start:
@@ -117,7 +125,15 @@ class Server:
             self._service.journal.note_change()
         return ws
 
+    async def _post(self, request: web.Request) -> web.Response:
+        return await self._rest.post(request, self._take_number())
+
+    def _take_number(self) -> int:
+        number, self._next_number = self._next_number, self._next_number + 1
+        return number
+
     async def _close_all(self, app: web.Application) -> None:
+        self._rest.stop()
         await asyncio.gather(*(connection.close(1001) for connection in self.connections))
 
     async def _ping(self, interval: float) -> None:

@@ -16,6 +16,7 @@ from relay_sync.emulator.clock import Clock
 from relay_sync.emulator.commands import Desk
 from relay_sync.emulator.envelope import Frame
 from relay_sync.emulator.faults import Faults
+from relay_sync.emulator.files import Files
 from relay_sync.emulator.journal import Described, Journal
 from relay_sync.emulator.session import Session, Sessions
 
@@ -34,6 +35,7 @@ class Service:
     desk: Desk
     strict: bool
     node_id: str
+    files: Files
 
     def knows(self, project: object, token: object) -> bool:
         """Are these the credentials?"""

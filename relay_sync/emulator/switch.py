@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from relay_sync.emulator.attempt import DEFAULT_RING, Attempt
 from relay_sync.emulator.calls import Call, Surroundings
-from relay_sync.emulator.dial import DEFAULT_RING, Dial
+from relay_sync.emulator.connect import Connect
+from relay_sync.emulator.dial import Dial
 from relay_sync.emulator.handset import Handset
 from relay_sync.emulator.numbers import behaviour_of
 from relay_sync.emulator.session import Session, Sessions
@@ -62,10 +64,21 @@ class Switch:
         """Call devices in series and parallel for ``owner``."""
 
         def make(device: dict[str, Any]) -> Call:
-            return self._leg(owner, tag, device, dial)
+            return self._leg(owner, tag, device, dial, created_by="dial")
 
         dial = Dial(self.around, owner, tag, steps, make, self._ring)
         dial.start()
+
+    def connect(
+        self, call: Call, steps: list[list[dict[str, Any]]], ringback: Sequence[Mapping[str, Any]], tag: str
+    ) -> None:
+        """Call devices in series and parallel, and bridge ``call`` to the first that answers."""
+
+        def make(device: dict[str, Any]) -> Call:
+            return self._leg(call.owner, tag, device, connect, made_for=call)
+
+        connect = Connect(call, steps, ringback, make, self._ring)
+        connect.begin()
 
     def tag_in_use(self, tag: str) -> bool:
         """Does a call that has not ended bear the tag?"""
@@ -115,12 +128,19 @@ class Switch:
         if call.answered_at is None:
             call.end("noAnswer")
 
-    def _leg(self, owner: Session, tag: str, device: dict[str, Any], dial: Dial | None = None) -> Call:
+    def _leg(
+        self,
+        owner: Session | None,
+        tag: str,
+        device: dict[str, Any],
+        attempt: Attempt | None = None,
+        created_by: str | None = None,
+        made_for: Call | None = None,
+    ) -> Call:
         leg = Call(self.around, "outbound", device, tag)
-        leg.owner = owner
-        if dial is not None:
-            leg.created_by = "dial"
-            leg.before_answer = dial.before_answer
+        leg.owner, leg.created_by, leg.made_for = owner, created_by, made_for
+        if attempt is not None:
+            leg.before_answer = attempt.before_answer
         self._enter(leg)
         self.phone(leg.to_number).add(leg)
         leg.begin()

@@ -14,7 +14,7 @@ Claims:
   under the lock, put into ``_later`` and done after it.
 * A frame goes only to the transport it was made for: ``_ask`` returns both, and a transport is
   never used for a second connection.
-* Every end of the thread passes ``_end``, which tells everybody who waits.
+* Every end, of the thread or by ``stop()``, passes ``_shut_books``, which tells everybody who waits.
 """
 
 from __future__ import annotations
@@ -158,8 +158,10 @@ class Connection(Waitable):
         limits: Limits = Limits(),
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
+        mask: Callable[[str], str] = mask_frame,
     ) -> None:
         super().__init__()
+        self._mask = mask  # takes the secrets out of what is shown
         self.monitor = Monitor()
         self.limits = limits
         self.session = session
@@ -178,6 +180,7 @@ class Connection(Waitable):
         self._up = False  # on this socket
         self._held = False  # whether Relay may still hold a session of ours, with calls in it
         self._attempt = 0
+        self.contexts_refused: Answer | None = None  # what Relay said of the contexts at the last handshake
         self._give_up_at: float | None = None  # when a lost session counts as gone
         self._thread: threading.Thread | None = None
 
@@ -198,8 +201,8 @@ class Connection(Waitable):
             failure = partial(ConnectFailed, f"no thread could be started: {exc}")
             self.act(lambda: self._shut_books(failure, failure))
 
-    def wait_ready(self, deadline: Deadline) -> None:
-        """Block until ready.
+    def wait_ready(self, deadline: Deadline, or_else: Callable[[], bool] = bool) -> None:
+        """Block until ready; return as well when ``or_else()`` is true, asked as in :meth:`wait_closed`.
 
         Raises:
             ConnectFailed: the first attempt failed, or did not end in time.
@@ -209,19 +212,27 @@ class Connection(Waitable):
         self.monitor.check_thread(lambda: "connect()")
         with self.monitor.lock:
             try:
-                self.monitor.wait_until(self, self._settled, deadline, lambda: "not ready")
+                self.monitor.wait_until(self, lambda: self._settled() or or_else(), deadline, lambda: "not ready")
             except RelayTimeout as late:
                 raise ConnectFailed(f"Relay did not say ready within {deadline.timeout} s") from late
             if self.state == CLOSED:
                 raise self._why_closed()
 
-    def wait_closed(self, deadline: Deadline) -> None:
-        """Block until closed; raise why, where it ended for another reason than :meth:`stop`."""
+    def wait_closed(self, deadline: Deadline, or_else: Callable[[], bool] = bool) -> None:
+        """Block until closed; raise why, where it ended for another reason than :meth:`stop`.
+
+        Returns as well when ``or_else()`` is true: it is asked at each :meth:`nudge`, and in the
+        main thread, where a signal handler may change it, every ``SLICE`` seconds.
+        """
         self.monitor.check_thread(lambda: "run()")
         with self.monitor.lock:
-            self.monitor.wait_until(self, lambda: self.state == CLOSED, deadline, lambda: "not closed")
+            self.monitor.wait_until(self, lambda: self.state == CLOSED or or_else(), deadline, lambda: "not closed")
             if self._failure is not None:
                 raise self._failure()
+
+    def nudge(self) -> None:
+        """Have those who wait for this connection look again."""
+        self.act(self._changed)
 
     def stop(self) -> None:
         """Close it: end every wait, close the socket, end the thread.
@@ -334,7 +345,7 @@ class Connection(Waitable):
             if left == 0.0:
                 raise TransportTimeout
             if frames.isEnabledFor(logging.DEBUG):
-                frames.debug("> %s", mask_frame(text))
+                frames.debug("> %s", self._mask(text))
             transport.send(text, self.limits.request if left is None else left)
         except TransportTimeout:
             raise RelayTimeout(
@@ -495,14 +506,14 @@ class Connection(Waitable):
 
     def _show(self, text: str) -> None:
         if frames.isEnabledFor(logging.DEBUG):
-            frames.debug("< %s", mask_frame(text))
+            frames.debug("< %s", self._mask(text))
         if self._listener is not None and self._listener.wants_frames:
             self._listener.frame(text)
 
     def _write(self, transport: Transport, text: str) -> None:
         """Send a frame of the reader's own: handshake, ping, reply."""
         if frames.isEnabledFor(logging.DEBUG):
-            frames.debug("> %s", mask_frame(text))
+            frames.debug("> %s", self._mask(text))
         try:
             transport.send(text, READER_SEND_S)
         except TransportTimeout as stuck:
@@ -525,7 +536,7 @@ class Connection(Waitable):
             elif isinstance(outcome, GoAway):
                 self._drain(outcome)
             elif isinstance(outcome, Refused):
-                return _refusal(outcome)
+                return _refusal(outcome, self._mask(outcome.answer.message))
             else:
                 return self._silent(outcome)
         return None
@@ -541,8 +552,8 @@ class Connection(Waitable):
         self._attempt = 0
         self._give_up_at = None
         self.state = READY
-        if ready.contexts_refused is not None:
-            refusal = ready.contexts_refused
+        self.contexts_refused = refusal = ready.contexts_refused
+        if refusal is not None:
             text = "Relay refused the contexts %s: %s %s"
             self.later(partial(logger.error, text, self.session.contexts, refusal.code, refusal.message))
         self._changed()
@@ -563,7 +574,7 @@ class Connection(Waitable):
         """Count a frame that was not understood; log the first of its kind."""
         self.dropped[dropped.kind] += 1
         level = logging.WARNING if self.dropped[dropped.kind] == 1 else logging.DEBUG
-        detail = shorten(mask_frame(dropped.detail), 200)
+        detail = shorten(self._mask(dropped.detail), 200)
         self.later(partial(logger.log, level, "dropped: %s: %s", dropped.kind, detail))
 
     # -- the ends -------------------------------------------------------------------------------
@@ -653,12 +664,12 @@ class Connection(Waitable):
         return NotConnected(f"{method} was not sent: {why}; call connect()", method=method)
 
 
-def _refusal(refused: Refused) -> _Lost:
+def _refusal(refused: Refused, message: str) -> _Lost:
     answer = refused.answer
     if refused.credentials:
-        say = f"Relay refused the credentials: {answer.message} (code {answer.code}); check project and token"
+        say = f"Relay refused the credentials: {message} (code {answer.code}); check project and token"
         return _Lost(partial(AuthenticationFailed, say, code=answer.code), heals=False)
-    say = f"Relay refused the connection: {answer.message} (code {answer.code})"
+    say = f"Relay refused the connection: {message} (code {answer.code})"
     return _Lost(partial(ConnectFailed, say, code=answer.code))
 
 

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from relay_sync.link.waiting import join
+from relay_sync.link.waiting import SLICE, Room, join
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,9 @@ class Workers:
         self.most = most
         self._kind = kind
         self._idle_s = idle
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._quiet = Room(self._lock)  # a job is over
         self._jobs: deque[Job] = deque()
         self._threads: set[threading.Thread] = set()
         self._busy: set[threading.Thread] = set()
@@ -101,6 +103,20 @@ class Workers:
         for thread in idle:
             join(thread, max(0.0, deadline - time.monotonic()))
 
+    def runs_here(self) -> bool:
+        """Whether the caller is a job of ours."""
+        return threading.current_thread() in self._busy
+
+    def drain(self, enough: Callable[[], bool]) -> int:
+        """Wait until no job is running or in line, or ``enough()``; return how many are.
+
+        ``enough`` is asked every ``SLICE`` seconds, for it may change at any time: a signal may come.
+        """
+        with self._lock:
+            while (left := len(self._busy) + len(self._jobs)) and not enough():
+                self._quiet.wait(SLICE)
+        return left
+
     def _report_full(self) -> None:
         if not self._loud:
             self._loud = True
@@ -139,6 +155,7 @@ class Workers:
         me = threading.current_thread()
         with self._changed:
             self._busy.discard(me)
+            self._quiet.notify_all()
             if len(self._busy) <= self.most // 2:
                 self._loud = False
             end = time.monotonic() + self._idle_s
@@ -155,7 +172,7 @@ class Workers:
 class Lane:
     """Jobs that run one after the other: the handlers of one call, or of the client."""
 
-    __slots__ = ("_queue", "_workers")
+    __slots__ = ("__weakref__", "_queue", "_workers")
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers

@@ -46,7 +46,7 @@ def test_the_properties_follow_the_states(stage: Stage) -> None:
     assert (call.state, call.prev_state, call.active, call.ended, call.answered) == (
         "ending",
         "answered",
-        True,
+        False,
         True,
         False,
     )
@@ -535,5 +535,5 @@ def test_an_event_name_that_is_no_text_is_refused(stage: Stage, name: Any) -> No
 
 @pytest.mark.parametrize("handler", [None, "print", 3, {}])
 def test_a_handler_that_cannot_be_called_is_refused(stage: Stage, handler: Any) -> None:
-    with pytest.raises(TypeError, match=r"handler=.* cannot be called: give a function"):
+    with pytest.raises(TypeError, match=r"callback=.* cannot be called: give a function"):
         stage.new_call().on("ended", handler)

@@ -413,6 +413,8 @@ def test_ctrl_c_ends_any_wait_and_leaves_everything_usable() -> None:
         from relay_sync import Client
         from relay_sync.emulator import Emulator
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
+
         def interrupt(thing):
             while thing._room is None or not thing._room.inside:
                 threading.Event().wait(0.001)

@@ -64,10 +64,8 @@ class RawClient:
         assert text, "the emulator has closed the connection"
         frame: Frame = json.loads(text)
         if frame.get("method") == "blade.broadcast":
-            event = frame["params"]["params"]
-            params = event["params"]
-            state = params.get("call_state") or params.get("state") or params.get("dial_state")
-            self.order.append(f"{event['event_type'].removeprefix('calling.call.')}:{state}")
+            kind, params = told(frame["params"])
+            self.order.append(f"{kind.removeprefix('calling.call.')}:{state_in(params)}")
             self.events.append(frame["params"])
         elif "method" in frame:
             self.order.append(frame["method"])
@@ -127,10 +125,8 @@ class RawClient:
         end = time.monotonic() + LIMIT
         while True:
             for outer in self.events:
-                event = outer["params"]
-                params = event["params"]
-                its = params.get("call_state") or params.get("state") or params.get("dial_state")
-                fits = event["event_type"] == f"calling.call.{event_type}" and state in (None, its)
+                kind, params = told(outer)
+                fits = kind in (event_type, f"calling.call.{event_type}") and state in (None, state_in(params))
                 if fits and all(params.get(key) == value for key, value in wanted.items()):
                     self.events.remove(outer)
                     return dict(params)
@@ -173,6 +169,18 @@ class RawClient:
     def control(self, call: Frame, control: str, verb: str, **more: Any) -> Frame:
         """Send a sub-command of play."""
         return self.command(f"calling.play.{verb}", {**call, "control_id": control, **more})
+
+
+def told(outer: Frame) -> tuple[str, Frame]:
+    """Return type and params of an event; a task has neither, so its queue and the whole of it."""
+    event = outer["params"]
+    return event.get("event_type", outer["event"]), event.get("params", event)
+
+
+def state_in(params: Frame) -> Any:
+    """Return the state that an event tells."""
+    names = ("call_state", "state", "dial_state", "connect_state", "message_state")
+    return next((params[name] for name in names if params.get(name)), None)
 
 
 def inner(reply: Frame) -> Frame:

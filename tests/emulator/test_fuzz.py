@@ -20,8 +20,14 @@ ODD: list[Any] = [
 
 def right(client: RawClient, call: dict[str, Any]) -> dict[str, Any]:
     """Return params that hold every field there is, all of them right."""
+    objects = {
+        "collect": {"digits": {"max": 2, "terminators": "#"}, "speech": {"hints": ["yes"]}, "initial_timeout": 2},
+        "record": {"audio": {"beep": True, "terminators": "#", "initial_timeout": 2, "format": "wav"}},
+        "digits": "1w2",
+        "behavior": "silence",
+    }
     more = {"contexts": ["office"], "tag": "t", "device": phone("+15550101"), "devices": [[phone("+15550102")]]}
-    return {**call, "control_id": "p", "play": [silence(5)], "volume": 1.0, "reason": "hangup", **more}
+    return {**call, "control_id": "p", "play": [silence(5)], "volume": 1.0, "reason": "hangup", **objects, **more}
 
 
 def spoil(generator: random.Random, value: Any) -> Any:

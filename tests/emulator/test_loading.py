@@ -30,7 +30,7 @@ class Slow:
 @pytest.fixture
 def slow(relay: Emulator) -> Iterator[Slow]:
     library = Slow()
-    relay.running_parts.loader._library = library  # type: ignore[assignment]  # a stand-in that blocks
+    relay.running_parts.loader.library = library  # type: ignore[assignment]  # a stand-in that blocks
     yield library
     library.there.set()
 
@@ -91,7 +91,7 @@ def test_the_emulator_stops_while_media_are_fetched(
     monkeypatch.setattr("relay_sync.emulator.loading._JOIN", 0.0)
     library = Slow()
     with Emulator(stepped=True) as relay, RawClient(relay).ready() as client:
-        relay.running_parts.loader._library = library  # type: ignore[assignment]  # a stand-in that blocks
+        relay.running_parts.loader.library = library  # type: ignore[assignment]  # a stand-in that blocks
         begin(client)
         assert library.fetching.wait(10)
     assert "is still fetching media" in caplog.text

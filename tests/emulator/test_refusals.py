@@ -11,7 +11,11 @@ from tests.emulator.conftest import Connect
 from tests.emulator.raw import RawClient, audio, phone, silence
 
 SUB_COMMANDS = ["calling.play.pause", "calling.play.resume", "calling.play.stop", "calling.play.volume"]
-ON_CALLS = ["calling.answer", "calling.end", "calling.pass", "calling.play", *SUB_COMMANDS]
+STOPS = ["calling.detect.stop", "calling.send_fax.stop", "calling.receive_fax.stop", "calling.tap.stop"]
+STOPS += ["calling.play_and_collect.stop", "calling.record.stop", "calling.record.pause", "calling.record.resume"]
+STARTS = ["calling.detect", "calling.send_fax", "calling.receive_fax", "calling.tap", "calling.refer"]
+STARTS += ["calling.play_and_collect", "calling.record", "calling.send_digits"]
+ON_CALLS = ["calling.answer", "calling.end", "calling.pass", "calling.play", *SUB_COMMANDS, *STARTS, *STOPS]
 
 MORE: dict[str, dict[str, Any]] = {
     "calling.play": {"control_id": "p", "play": [silence(1)]},
@@ -19,6 +23,19 @@ MORE: dict[str, dict[str, Any]] = {
     "calling.play.resume": {"control_id": "p"},
     "calling.play.stop": {"control_id": "p"},
     "calling.play.volume": {"control_id": "p", "volume": 1},
+    "calling.detect": {"control_id": "p", "detect": {"type": "digit", "params": {}}},
+    "calling.send_fax": {"control_id": "p", "document": "two.pdf"},
+    "calling.receive_fax": {"control_id": "p"},
+    "calling.play_and_collect": {"control_id": "p", "play": [silence(1)], "collect": {"speech": {}}},
+    "calling.record": {"control_id": "p", "record": {"audio": {}}},
+    "calling.send_digits": {"control_id": "p", "digits": "1"},
+    "calling.tap": {
+        "control_id": "p",
+        "tap": {"type": "audio", "params": {}},
+        "device": {"type": "rtp", "params": {"addr": "127.0.0.1", "port": 4000}},
+    },
+    "calling.refer": {"device": {"type": "sip", "params": {"to": "sip:desk@emulator.example"}}},
+    **{method: {"control_id": "p"} for method in STOPS},
 }
 
 
@@ -47,10 +64,18 @@ def test_another_node_is_404_when_strict(client: RawClient, method: str) -> None
     assert client.command(method, full(method, {**call, "node_id": "elsewhere"}))["code"] == "404"
 
 
-@pytest.mark.parametrize("method", SUB_COMMANDS)
+@pytest.mark.parametrize("method", [*SUB_COMMANDS, *STOPS])
 def test_an_unknown_control_id_is_404(client: RawClient, method: str) -> None:
     call = client.answered()
     assert client.command(method, full(method, call)) == {"code": "404", "message": "Control id does not exist"}
+
+
+@pytest.mark.parametrize("method", STARTS)
+def test_what_needs_an_answered_call_is_409_before(relay: Emulator, client: RawClient, method: str) -> None:
+    relay.phone("+15550101", no_answer=True)
+    begun = client.begin("+15550101")
+    call = {"node_id": begun["node_id"], "call_id": begun["call_id"]}
+    assert client.command(method, full(method, call)) == {"code": "409", "message": "Call is not answered yet"}
 
 
 @pytest.mark.parametrize("method", SUB_COMMANDS)

@@ -55,20 +55,25 @@ class Program:
 
     def says(self, step: str) -> dict[str, Any]:
         """Wait for what the program says next, check that it is ``step``, and return its facts."""
+        said, facts = self.says_something(step)
+        assert said == step, f"expected {step!r}, got {said!r} {facts}\n{self._logged()}"
+        return facts
+
+    def says_something(self, hoped_for: str = "anything") -> tuple[str, dict[str, Any]]:
+        """Wait for what the program says next, and return the step and its facts."""
         while True:
             try:
                 line = self._lines.get(timeout=LIMIT)
             except queue.Empty:
                 raise AssertionError(
-                    f"the program did not come to {step!r} within {LIMIT:g} s\n{self._logged()}"
+                    f"the program did not come to {hoped_for!r} within {LIMIT:g} s\n{self._logged()}"
                 ) from None
-            assert line is not None, f"the program ended before {step!r}\n{self._logged()}"
+            assert line is not None, f"the program ended before {hoped_for!r}\n{self._logged()}"
             if not line.startswith("{"):
                 self._log.write(line)
                 continue
             facts: dict[str, Any] = json.loads(line)
-            assert facts.pop("step") == step, f"expected {step!r}, got {line}\n{self._logged()}"
-            return facts
+            return facts.pop("step"), facts
 
     def go_on(self) -> None:
         """Let the program leave the step that it waits at."""

@@ -21,6 +21,7 @@ from tests.support import LIMIT, Running, ScriptedRelay, ScriptedTransport, unti
 
 ROOT = Path(__file__).parents[2]
 INTERVAL, TIMEOUT = 10.0, 5.0
+LIMITS = Limits()
 
 
 class MovedClock:
@@ -101,7 +102,7 @@ class Link:
         *,
         clock: Callable[[], float] | None = None,
         jitter: Callable[[], float] = lambda: 0.0,
-        limits: Limits = Limits(),
+        limits: Limits = LIMITS,
         contexts: tuple[str, ...] = (),
     ) -> None:
         self.relay = ScriptedRelay()

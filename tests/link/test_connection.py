@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -118,8 +117,13 @@ def test_the_listener_is_told_of_the_socket_and_then_of_ready(ready: Link) -> No
 def test_opening_and_handshake_share_the_time_to_connect(make_link: MakeLink) -> None:
     clock = MovedClock()
     link = make_link(clock=clock, limits=Limits(connect=8.0))
-    transport = HeldTransport()
-    transport.open = lambda timeout: (clock.move(6.0), setattr(transport, "open_timeout", timeout))  # type: ignore[assignment,method-assign,misc,return-value]
+
+    class Slow(ScriptedTransport):
+        def open(self, timeout: float) -> None:
+            super().open(timeout)
+            clock.move(6.0)
+
+    transport = Slow()
     link.relay.prepare(transport)
     link.start()
     link.relay.next_line()
@@ -169,7 +173,7 @@ def test_refused_credentials_say_so_with_relays_words(link: Link) -> None:
     link.start()
     connect = link.relay.next_line().take()
     link.line.say({"jsonrpc": "2.0", "id": connect["id"], "error": {"code": -32002, "message": "Unauthorized"}})
-    with pytest.raises(AuthenticationFailed, match="Unauthorized.*check project and token") as caught:
+    with pytest.raises(AuthenticationFailed, match=r"Unauthorized.*check project and token") as caught:
         wait_ready(link)
     assert caught.value.code == "-32002"
 
@@ -187,7 +191,7 @@ def test_a_connection_that_breaks_during_the_handshake_has_failed(link: Link) ->
     link.start()
     link.relay.next_line().take()
     link.line.break_("reset by peer")
-    with pytest.raises(ConnectFailed, match="before Relay said ready .reset by peer"):
+    with pytest.raises(ConnectFailed, match=r"before Relay said ready .reset by peer"):
         wait_ready(link)
     link.listener.expect("signalwire.socket.close")
 
@@ -220,6 +224,34 @@ def test_contexts_that_relay_refuses_are_told_of_and_harm_nothing_else(
     wait_ready(link)
     link.listener.expect("ready")
     assert "Relay refused the contexts ('office',): 404 no such context" in texts(caplog, logging.ERROR)
+
+
+def test_what_relay_says_of_the_contexts_is_kept_until_it_says_something_else(make_link: MakeLink) -> None:
+    link = make_link(contexts=("office",))
+    link.start()
+    link.relay.accept()
+    link.relay.refuse_command("signalwire.receive")
+    link.listener.expect("ready")
+    assert link.connection.contexts_refused is not None
+    assert link.connection.contexts_refused.code == "404"
+    link.line.break_()
+    link.come_back(contexts=True)
+    assert link.connection.contexts_refused is None
+
+
+@pytest.mark.parametrize("wait", ["wait_ready", "wait_closed"])
+def test_a_wait_for_a_state_can_be_called_off(link: Link, wait: str) -> None:
+    link.start()
+    link.relay.next_line()
+    enough = threading.Event()
+    waiting = Running(lambda: getattr(link.connection, wait)(Deadline(LIMIT), enough.is_set))
+    link.asleep()
+    link.connection.nudge()
+    link.asleep()
+    enough.set()
+    link.connection.nudge()
+    waiting.result()
+    assert link.connection.state == CONNECTING
 
 
 # The road out
@@ -375,7 +407,7 @@ def test_a_blocking_method_on_the_connections_own_thread_raises(ready: Link) -> 
     ready.listener.taking = block
     ready.relay.tell_state("created")
     ready.settle()
-    assert ["calling.play", "connect()", "run()"] == [str(error).partition(": ")[0] for error in errors]
+    assert [str(error).partition(": ")[0] for error in errors] == ["calling.play", "connect()", "run()"]
     assert ready.connection.state == READY
 
 
@@ -602,67 +634,6 @@ def test_nothing_is_logged_under_the_lock_because_log_handlers_are_the_users(rea
     assert not any(locked)
 
 
-# Timers of the layer above
-
-
-def put_off(link: Link, delay_s: float, act: Any) -> None:
-    """Set a timer from the reader's thread, as an event does."""
-    link.listener.taking = lambda event: link.connection.call_later(delay_s, act)
-    link.relay.tell_state("created")
-    link.settle()
-    link.listener.taking = None
-
-
-def test_a_timer_is_called_by_the_reader_with_the_lock_held_when_it_is_due(make_link: MakeLink) -> None:
-    clock = MovedClock()
-    link = make_link(clock=clock)
-    link.make_ready()
-    called: list[tuple[str, bool, str]] = []
-    for delay_s, name in ((3.0, "second"), (1.0, "first"), (3.0, "third")):
-        act = lambda name=name: called.append((name, link.monitor.lock.locked(), threading.current_thread().name))  # noqa: E731
-        put_off(link, delay_s, act)
-    assert link.connection._next_timer() == clock.now + 1.0
-    clock.move(1.0)
-    link.settle()
-    assert [name for name, _, _ in called] == ["first"]
-    clock.move(2.0)
-    link.settle()
-    assert [name for name, _, _ in called] == ["first", "second", "third"]
-    assert {(locked, thread) for _, locked, thread in called} == {(True, link.thread.name)}
-    assert link.connection._next_timer() == link.session.next_timer()
-
-
-def test_a_timer_wakes_the_reader_by_itself(ready: Link) -> None:
-    called = threading.Event()
-    put_off(ready, 0.01, called.set)
-    assert called.wait(LIMIT)
-
-
-def test_only_the_reader_may_set_a_timer_since_nothing_would_wake_it(ready: Link) -> None:
-    with pytest.raises(AssertionError, match="own thread"):
-        ready.connection.call_later(1.0, lambda: None)
-
-
-def test_a_timer_that_falls_due_without_a_connection_is_called_with_the_next(make_link: MakeLink) -> None:
-    clock = MovedClock()
-    link = make_link(clock=clock)
-    link.make_ready()
-    called: list[str] = []
-    put_off(link, 5.0, lambda: called.append("called"))
-    link.line.break_()
-    link.relay.next_line()
-    clock.move(5.0)
-    link.relay.shake_hands()
-    link.listener.expect("ready")
-    assert called == ["called"]
-
-
-def test_a_timer_that_is_left_at_the_end_is_dropped(ready: Link) -> None:
-    put_off(ready, 0.5, lambda: pytest.fail("it was called"))
-    ready.connection.stop()
-    assert ready.connection._timers == []
-
-
 # Our own bugs
 
 
@@ -725,7 +696,8 @@ def test_a_reader_that_is_told_to_end_itself_still_tells_everybody(ready: Link) 
     ready.relay.tell_state("created")
     with pytest.raises(ConnectionLost, match="thread failed"):
         asked.result()
-    assert ready.connection.state == CLOSED
+    with pytest.raises(ConnectionLost, match="thread failed"):
+        ready.connection.wait_closed(Deadline(LIMIT))
 
 
 # Silence
@@ -833,7 +805,7 @@ def test_a_command_whose_next_connection_does_not_come_in_time_was_surely_not_se
 
 def test_a_connection_that_breaks_under_a_command_leaves_unknown_whether_it_was_done(ready: Link) -> None:
     ready.line.sending = TransportLost("broken pipe")
-    with pytest.raises(ConnectionLost, match="broke while calling.play was being sent .broken pipe") as caught:
+    with pytest.raises(ConnectionLost, match=r"broke while calling\.play was being sent .broken pipe") as caught:
         ready.ask().result()
     assert caught.value.method == "calling.play"
     assert ready.session._asked == {}

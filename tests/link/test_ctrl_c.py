@@ -147,7 +147,7 @@ class TellingLock:
         self.locked, self.release = self.real.locked, self.real.release
 
     def acquire(self, blocking=True):
-        if threading.current_thread() is threading.main_thread():
+        if blocking and threading.current_thread() is threading.main_thread():
             self.wanted.put(True)
         return self.real.acquire(blocking)
 

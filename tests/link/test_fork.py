@@ -10,10 +10,11 @@ from functools import partial
 
 import pytest
 
+from relay_sync import Client
 from relay_sync.errors import NotConnected
 from relay_sync.link.waiting import Deadline
 from tests.link.support import Link
-from tests.support import LIMIT, Running
+from tests.support import LIMIT, Running, ScriptedRelay
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -97,6 +98,40 @@ def test_letting_go_of_the_parents_socket_needs_no_lock_and_says_nothing(ready: 
 
 def test_letting_go_without_a_socket_is_harmless(link: Link) -> None:
     assert in_child(link.connection.abandon) == "None"
+    link.connection.abandon()
+
+
+def test_letting_go_is_of_the_present_socket(ready: Link) -> None:
+    with ready.monitor.lock:
+        ready.connection.abandon()
+    assert ready.line.abandoned
+
+
+def test_a_connected_client_opens_a_connection_of_its_own_in_the_child() -> None:
+    parents = ScriptedRelay()
+    client = Client("proj-1", "PTsecret", "ws://127.0.0.1:1")
+    client._open_transport = parents.open_transport  # type: ignore[assignment,method-assign]
+    accepting = Running(parents.accept)
+    client.connect()
+    accepting.result()
+
+    def use() -> object:
+        childs = ScriptedRelay()
+        client._open_transport = childs.open_transport  # type: ignore[assignment,method-assign]
+        before = client.state
+
+        def serve() -> None:
+            childs.accept(session_id="sess-2")
+            childs.accept_command("calling.play")
+
+        Running(serve)
+        result = client.execute("calling.play", {})
+        return before, result.successful, client.state, client.session_id
+
+    assert in_child(use) == "('new', True, 'ready', 'sess-2')"
+    assert (client.state, client.session_id) == ("ready", "sess-1")
+    assert parents.line.sent.empty()
+    client.disconnect()
 
 
 def test_a_thread_that_waits_while_another_forks_is_not_disturbed(ready: Link) -> None:

@@ -121,8 +121,12 @@ def test_a_job_may_put_another_into_its_own_lane(pool: Pools) -> None:
     over = threading.Event()
 
     def first() -> None:
-        lane.put(lambda: (order.append("second"), over.set()))
+        lane.put(second)
         order.append("first")
+
+    def second() -> None:
+        order.append("second")
+        over.set()
 
     lane.put(first)
     assert over.wait(LIMIT)
@@ -371,9 +375,50 @@ def test_closing_waits_for_no_handler_and_lets_it_come_to_its_end(pool: Pools) -
 def test_a_handler_may_close_the_workers_that_run_it(pool: Pools) -> None:
     workers = pool(2)
     closed = threading.Event()
-    workers.submit(lambda: (workers.close(), closed.set()))
+
+    def close() -> None:
+        workers.close()
+        closed.set()
+
+    workers.submit(close)
     assert closed.wait(LIMIT)
     until(lambda: not workers._threads, "that its thread has ended")
+
+
+def test_draining_waits_until_all_that_was_taken_is_done(pool: Pools) -> None:
+    workers = pool(1)
+    gates = [Gate() for _ in range(3)]
+    for gate in gates:
+        workers.submit(gate.pass_)
+    draining = Running(lambda: workers.drain(lambda: False))
+    for gate in gates:
+        gate.reached()
+        assert draining.thread.is_alive()
+        gate.open()
+    assert draining.result() == 0
+
+
+def test_draining_ends_when_it_has_been_enough_and_tells_how_many_are_left(pool: Pools) -> None:
+    workers = pool(1)
+    gate = Gate()
+    workers.submit(gate.pass_)
+    workers.submit(lambda: None)
+    gate.reached()
+    assert workers.drain(lambda: True) == 2
+    gate.open()
+
+
+def test_draining_without_work_does_not_wait(pool: Pools) -> None:
+    assert pool().drain(lambda: pytest.fail("there is nothing to wait for")) == 0
+
+
+def test_a_job_can_tell_that_it_is_one(pool: Pools) -> None:
+    workers, others = pool(1), pool(1)
+    told: list[tuple[bool, bool]] = []
+    workers.submit(lambda: told.append((workers.runs_here(), others.runs_here())))
+    done(workers.submit)
+    assert told == [(True, False)]
+    assert not workers.runs_here()
 
 
 # When the system has no more threads

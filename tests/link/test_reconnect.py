@@ -44,7 +44,7 @@ def test_what_was_in_flight_is_lost_with_an_error_for_each(ready: Link) -> None:
     ready.line.break_("reset by peer")
     errors = []
     for one in asked:
-        with pytest.raises(ConnectionLost, match="broke before the answer came .reset by peer") as caught:
+        with pytest.raises(ConnectionLost, match=r"broke before the answer came .reset by peer") as caught:
             one.result()
         assert caught.value.method == "calling.play"
         errors.append(caught.value)
@@ -255,7 +255,7 @@ def test_credentials_refused_at_a_reconnect_close_it_and_everybody_is_told(ready
     ready.asleep(count=2)
     connect = ready.line.take()
     ready.line.say({"jsonrpc": "2.0", "id": connect["id"], "error": {"code": code, "message": "Unauthorized"}})
-    with pytest.raises(NotConnected, match="calling.play was not sent: Relay refused the credentials: Unauthorized"):
+    with pytest.raises(NotConnected, match=r"calling\.play was not sent: Relay refused the credentials: Unauthorized"):
         asked.result()
     with pytest.raises(AuthenticationFailed, match="Unauthorized"):
         watcher.result()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from relay_sync.errors import NotConnected, RelayTimeout, WouldDeadlock
-from relay_sync.link import waiting
 from relay_sync.link.waiting import SLICE, Deadline, Monitor, Room, Waitable, check_timeout, join
 from tests.link.support import Gate, MovedClock, lies_asleep
 from tests.support import LIMIT, Running, until
@@ -234,7 +234,7 @@ def test_on_the_connections_own_thread_a_wait_raises_because_it_would_wait_for_i
     monitor: Monitor, door: Door
 ) -> None:
     monitor.reader = threading.get_ident()
-    with pytest.raises(WouldDeadlock, match="the door did not open: .* own thread"):
+    with pytest.raises(WouldDeadlock, match=r"the door did not open: .* own thread"):
         wait(monitor, door)
     with pytest.raises(RuntimeError):
         monitor.check_thread(lambda: "pause()")
@@ -250,7 +250,8 @@ def test_on_the_connections_own_thread_what_is_true_already_may_be_asked_for(mon
 def test_in_another_process_every_wait_is_refused(
     monitor: Monitor, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting.os, "getpid", lambda: monitor.pid + 1)
+    there = monitor.pid + 1
+    monkeypatch.setattr(os, "getpid", lambda: there)
     with pytest.raises(NotConnected, match=f"belongs to process {monitor.pid}.*nothing was sent"):
         monitor.check_process()
     with pytest.raises(NotConnected):

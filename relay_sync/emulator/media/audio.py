@@ -33,12 +33,15 @@ _READ = 65536
 _BLOCK = 65536
 
 
-def read_file(path: Path, size_limit: int = SIZE_LIMIT) -> bytes:
-    """Return the content of a regular file; MediaError if there is none, it can't be read or is too large."""
+def read_file(path: Path, size_limit: int = SIZE_LIMIT, kind: str = "audio file") -> bytes:
+    """Return the content of a regular file; MediaError if there is none, it can't be read or is too large.
+
+    ``kind`` is what the error calls it.
+    """
     try:
         # Only regular files: a device or a pipe may never come to an end.
         if not path.is_file():
-            raise MediaError(f"there is no audio file {path} (looked in {Path.cwd()})")
+            raise MediaError(f"there is no {kind} {path} (looked in {Path.cwd()})")
         if path.stat().st_size > size_limit:
             raise MediaError(f"{path} is too large: more than {size_limit} bytes")
         return path.read_bytes()

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 
 from relay_sync.emulator.media import audio
+from relay_sync.emulator.media.pdf import page_count
 from relay_sync.emulator.media.ringtones import ringtone
 from relay_sync.emulator.media.sound import MediaError, Samples, silence
 from relay_sync.emulator.media.speech import speech
 
 WELCOME = Path(__file__).with_name("welcome.mp3")
 """A few seconds of music made for this project, see make_welcome.py."""
+
+_USED = {"audio file": "played", "document": "sent"}
 
 _WELCOME_NAME = "welcome.mp3"
 _WELCOME_ADDRESS = "cdn.signalwire.com/default-music/welcome.mp3"
@@ -66,13 +69,24 @@ class MediaLibrary:
         """Return the sound of several items one after the other, without a gap; as ``samples`` otherwise."""
         return np.concatenate([self.samples(item) for item in items] or [np.zeros(0, np.float32)])
 
+    def document(self, url: str) -> bytes:
+        """Return the document of a fax: what a http, https or file URL or a path holds, an override in its place.
+
+        Blocks while it reads or fetches. MediaError, which says why, if it can't be had.
+        """
+        return self._content(url, "document")
+
+    def pages(self, url: str) -> int:
+        """Return how many pages the PDF at ``url`` has; as ``document`` otherwise, and MediaError if it is no PDF."""
+        return page_count(self.document(url), audio.shown_url(url) if "://" in url else url)
+
     def _audio(self, params: Mapping[str, Any]) -> Samples:
         url = _text(params, "url", "audio")
         return audio.decode(self._content(url), audio.shown_url(url) if "://" in url else url)
 
-    def _content(self, url: str) -> bytes:
+    def _content(self, url: str, kind: str = "audio file") -> bytes:
         if url in self._overrides:
-            return self._file(Path(self._overrides[url]))
+            return self._file(Path(self._overrides[url]), kind)
         scheme, _, rest = url.partition("://")
         scheme = scheme.lower()
         if rest and scheme in ("http", "https"):
@@ -80,15 +94,17 @@ class MediaLibrary:
                 return self._file(WELCOME)
             return audio.fetch(url, self._fetch_timeout, self._size_limit)
         if url.startswith("file:"):
-            return self._file(audio.path_of(url))
+            return self._file(audio.path_of(url), kind)
         if rest:
-            raise MediaError(f"{audio.shown_url(url)} can't be played: only http, https and file URLs and paths can")
+            raise MediaError(
+                f"{audio.shown_url(url)} can't be {_USED[kind]}: only http, https and file URLs and paths can"
+            )
         if url == _WELCOME_NAME and not Path(url).is_file():
             return self._file(WELCOME)
-        return self._file(Path(url))
+        return self._file(Path(url), kind)
 
-    def _file(self, path: Path) -> bytes:
-        return audio.read_file(path, self._size_limit)
+    def _file(self, path: Path, kind: str = "audio file") -> bytes:
+        return audio.read_file(path, self._size_limit, kind)
 
 
 def _tts(params: Mapping[str, Any]) -> Samples:

@@ -33,8 +33,9 @@ class Line:
     """The timeline of one phone; not thread-safe.
 
     The past is fixed by ``render`` and never changes; the future is what the playbacks will sound like if nothing
-    more happens. Playbacks that overlap, and what comes in by bridges, are added up; the sum goes through the limiter (exactly linear below
-    -3 dBFS) and is rounded to 16 bits. The result does not depend on how often or how far ``render`` was called.
+    more happens. Playbacks that overlap, and what comes in by bridges, are added up; the sum goes through the limiter
+    (exactly linear below -3 dBFS) and is rounded to 16 bits. The result does not depend on how often or how far
+    ``render`` was called.
     """
 
     def __init__(self) -> None:
@@ -46,8 +47,8 @@ class Line:
 
     def __repr__(self) -> str:
         bridges = sum(isinstance(each, Bridge) for each in self._sounding)
-        bridged = f", {bridges} bridges" if bridges else ""
-        return f"<{type(self).__name__} rendered to sample {self._rendered}, {len(self._sounding) - bridges} playbacks{bridged}>"
+        sounding = f"{len(self._sounding) - bridges} playbacks" + (f", {bridges} bridges" if bridges else "")
+        return f"<{type(self).__name__} rendered to sample {self._rendered}, {sounding}>"
 
     @property
     def rendered(self) -> int:

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from relay_sync.emulator.media import Line, Playback
-
-RAMP = 40
+from tests.emulator.media.naive import RAMP, Naive, naive_limit
 
 
 def counting(length: int, first: int = 1) -> NDArray[np.float32]:
@@ -304,52 +303,7 @@ def test_a_line_and_a_playback_show_themselves_in_one_line() -> None:
     assert repr(line) == "<Line rendered to sample 0, 1 playbacks>"
 
 
-# --- Random schedules. The reference below knows nothing of stretches or blocks: it walks from sample to sample. ---
-
-
-@dataclass
-class Naive:
-    """One playback, simulated one sample at a time."""
-
-    source: list[float]
-    starts: int
-    gain: float
-    goal: float = 0.0
-    origin: float = 0.0
-    steps_left: int = 0
-    position: int = 0
-    paused: bool = False
-    stopped: bool = False
-
-    @property
-    def over(self) -> bool:
-        return self.stopped or self.position >= len(self.source)
-
-    def operate(self, kind: str, db: float) -> None:
-        if self.over:
-            return
-        if kind == "volume":
-            self.origin, self.goal, self.steps_left = self.gain, 10 ** (db / 20), RAMP
-        self.paused = {"pause": True, "resume": False}.get(kind, self.paused)
-        self.stopped = kind == "stop"
-
-    def next_sample(self, now: int) -> float:
-        if self.steps_left:
-            self.steps_left -= 1
-            way = (RAMP - self.steps_left) / RAMP
-            self.gain = self.goal if not self.steps_left else self.origin + (self.goal - self.origin) * way
-        if now < self.starts or self.over or self.paused:
-            return 0.0
-        self.position += 1
-        return self.source[self.position - 1] * self.gain
-
-
-def naive_limit(mix: float) -> int:
-    threshold, ceiling = 10 ** (-3 / 20), 32767 / 32768
-    if abs(mix) > threshold:
-        curve = (ceiling - threshold) * math.tanh((abs(mix) - threshold) / (ceiling - threshold))
-        mix = math.copysign(threshold + curve, mix)
-    return round(mix * 32768)
+# --- Random schedules, against the reference of naive.py. ---
 
 
 TO_THE_END = -1  # a wait of this length: until just the sample with which a playback ends

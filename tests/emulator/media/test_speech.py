@@ -63,7 +63,9 @@ def test_the_same_text_differs_between_languages() -> None:
 
 @needs_espeak
 def test_a_region_without_a_voice_of_its_own_is_spoken_in_the_plain_language() -> None:
-    assert len(speech("Guten Tag", "de-AT")) == pytest.approx(len(speech("Guten Tag", "de")), rel=0.05)
+    # A whole sentence: eSpeak NG lengthens one of two words by a twelfth of both, now in one voice, now in the other.
+    text = "Guten Tag, ich möchte mit jemandem über meine Rechnung sprechen"
+    assert len(speech(text, "de-AT")) == pytest.approx(len(speech(text, "de")), rel=0.05)
 
 
 @needs_espeak

@@ -1,74 +1,58 @@
-"""What a user of signalwire 2.1.1 writes, in four scenarios; run by ../test_official_clients.py.
+"""What a user of signalwire 2.1.1 writes, in some scenarios; run by the tests in the folder above.
 
-Usage: ``client.py SCENARIO HOST PROJECT TOKEN [TO_NUMBER]``. Every fact that the test looks at is one JSON object on a
-line of stdout (the client logs to stderr). After each ``step`` the program waits for a line on stdin, so that the test
-can let time pass on the emulator's clock, or look at what has arrived there, before the program goes on.
+Usage: ``client.py SCENARIO HOST PROJECT TOKEN [ARGUMENTS]``. Every fact that a test looks at is one JSON object on a
+line of stdout (the client logs to stderr). After each ``step`` the program waits for a line on stdin.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+import os
 import sys
+import traceback
 
+import calls
+import consumers
+import operations
 from signalwire.relay.client import Client
-from signalwire.relay.consumer import Consumer
+from steps import say
 
-FROM = "+15550100100"
-MUSIC = "https://media.example/noise.wav"
-
-
-def say(name, **facts):
-    print(json.dumps({"step": name, **facts}), flush=True)
-
-
-async def step(name, **facts):
-    say(name, **facts)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-
-
-async def outbound(client, number):
-    dialled = await client.calling.dial(from_number=FROM, to_number=number)
-    call = dialled.call
-    say("dialled", successful=dialled.successful, state=call.state, answered=call.answered)
-
-    heard = asyncio.Queue()
-    call.on("play.stateChange", lambda params: heard.put_nowait(params["state"]))
-    play = await call.play_audio_async(MUSIC)
-    await step("playing", event=await heard.get(), state=play.state, completed=play.completed)
-    paused = await play.pause()
-    await step("paused", successful=paused.successful, event=await heard.get(), completed=play.completed)
-    resumed = await play.resume()
-    await step("resumed", successful=resumed.successful, event=await heard.get())
-    louder = await play.volume(6)
-    await step("louder", successful=louder.successful)
-    stopped = await play.stop()
-    await step("stopped", successful=stopped.successful, event=await heard.get(), state=play.state)
-    gone = await call.hangup()
-    say("hung up", successful=gone.successful, reason=gone.reason, state=call.state, ended=call.ended)
+SCENARIOS = {
+    scenario.__name__: scenario
+    for scenario in (
+        calls.outbound,
+        calls.rejected,
+        calls.plays,
+        calls.waits,
+        calls.bridges,
+        calls.refusals,
+        operations.prompts,
+        operations.recordings,
+        operations.detections,
+        operations.faxes,
+        operations.taps,
+        operations.digits,
+    )
+}
+CONSUMERS = {"inbound": consumers.receptionist, "messages": consumers.texter, "tasks": consumers.worker}
 
 
-async def rejected(client, number):
-    call = client.calling.new_call(from_number=FROM, to_number=number)
-    ended = asyncio.Event()
-    call.on("ended", lambda params: ended.set())
-    dialled = await call.dial()
-    await ended.wait()
-    say("dialled", successful=dialled.successful, state=call.state, busy=call.busy, failed=call.failed)
-
-
-def as_client(scenario, host, project, token, *numbers):
+def as_client(scenario, host, project, token, *arguments):
     """Connect, do the scenario when ready, and disconnect."""
     client = Client(project=project, token=token, host=host)
 
     async def ready(client):
         say("ready", connected=client.connected)
-        await scenario(client, *numbers)
+        await scenario(client, *arguments)
         await client.disconnect()
 
     client.on("ready", ready)
     run(client.connect)
+
+
+def as_consumer(make, host, project, token, *arguments):
+    run(make(*arguments, host=host, project=project, token=token).run)
 
 
 def refused(host, project, token):
@@ -82,25 +66,6 @@ def refused(host, project, token):
     run(client.connect)
 
 
-class Receptionist(Consumer):
-    def ready(self):
-        say("ready")
-
-    async def on_incoming_call(self, call):
-        say("incoming", context=call.context, state=call.state, caller=call.from_number, called=call.to_number)
-        answered = await call.answer()
-        say("answered", successful=answered.successful, state=call.state)
-        played = await call.play_audio(MUSIC)
-        await step("played", successful=played.successful, event=played.event.name)
-        gone = await call.hangup()
-        say("hung up", successful=gone.successful, reason=gone.reason, state=call.state)
-        await self.client.disconnect()
-
-
-def inbound(host, project, token):
-    run(Receptionist(host=host, project=project, token=token, contexts=["reception"]).run)
-
-
 def run(blocking):
     """Call a blocking method of the client. Its disconnect() stops the loop under it: for asyncio, an error."""
     try:
@@ -111,17 +76,24 @@ def run(blocking):
     say("over")
 
 
+def fail(loop, context):
+    """An error in a handler is for the test to see, and not for the client to sit out."""
+    error = context.get("exception")
+    traceback.print_exception(type(error), error, getattr(error, "__traceback__", None))
+    print(context["message"], file=sys.stderr, flush=True)
+    os._exit(1)
+
+
 if __name__ == "__main__":
     # The client asks for "the" event loop while there is none yet; since CPython 3.14 that is an error.
     asyncio.set_event_loop(asyncio.new_event_loop())
+    asyncio.get_event_loop().set_exception_handler(fail)
     scenario, *arguments = sys.argv[1:]
-    if scenario == "outbound":
-        as_client(outbound, *arguments)
-    elif scenario == "rejected":
-        as_client(rejected, *arguments)
+    if scenario in SCENARIOS:
+        as_client(SCENARIOS[scenario], *arguments)
+    elif scenario in CONSUMERS:
+        as_consumer(CONSUMERS[scenario], *arguments)
     elif scenario == "refused":
         refused(*arguments)
-    elif scenario == "inbound":
-        inbound(*arguments)
     else:
         sys.exit(f"unknown scenario {scenario!r}")

@@ -1,0 +1,100 @@
+"""The public names: what users may import, and nothing by accident."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+import relay_sync
+
+PUBLIC = [
+    "AnswerResult",
+    "AuthenticationFailed",
+    "Call",
+    "CallIds",
+    "Calling",
+    "Client",
+    "CommandRefused",
+    "ConfigurationError",
+    "ConnectAction",
+    "ConnectFailed",
+    "ConnectResult",
+    "ConnectionLost",
+    "Consumer",
+    "DetectAction",
+    "DetectResult",
+    "DialResult",
+    "DisconnectResult",
+    "Event",
+    "EventStream",
+    "ExecuteResult",
+    "FaxAction",
+    "FaxResult",
+    "HangupResult",
+    "Message",
+    "Messaging",
+    "NotConnected",
+    "OperationFailed",
+    "PassResult",
+    "PlayAction",
+    "PlayPauseResult",
+    "PlayResult",
+    "PlayResumeResult",
+    "PlayVolumeResult",
+    "PromptAction",
+    "PromptOptions",
+    "PromptResult",
+    "PromptVolumeResult",
+    "ProtocolViolation",
+    "ReceiveResult",
+    "RecordAction",
+    "RecordPauseResult",
+    "RecordResult",
+    "RecordResumeResult",
+    "ReferAction",
+    "ReferResult",
+    "RelayError",
+    "RelayTimeout",
+    "Result",
+    "SendDigitsAction",
+    "SendDigitsResult",
+    "SendResult",
+    "StopResult",
+    "TapAction",
+    "TapResult",
+    "Task",
+    "Tasking",
+    "WouldDeadlock",
+    "__version__",
+]
+
+
+def test_the_public_names_are_exactly_these() -> None:
+    assert relay_sync.__all__ == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_exists_and_every_public_class_is_documented(name: str) -> None:
+    found = getattr(relay_sync, name)
+    if inspect.isclass(found):
+        assert inspect.getdoc(found)
+        for member, value in vars(found).items():
+            if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+                assert inspect.getdoc(value), f"{name}.{member} has no docstring"
+
+
+def test_nothing_else_is_public_but_modules() -> None:
+    others = {name for name, value in vars(relay_sync).items() if not inspect.ismodule(value)}
+    assert {name for name in others if not name.startswith("_")} <= {*PUBLIC, "annotations"}
+
+
+def test_the_version_is_one() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.?(a|b|rc|dev|post)\d+)?", relay_sync.__version__)
+
+
+def test_a_star_import_brings_the_public_names() -> None:
+    space: dict[str, object] = {}
+    exec("from relay_sync import *", space)
+    assert set(PUBLIC) <= set(space)
