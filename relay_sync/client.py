@@ -33,7 +33,7 @@ from relay_sync.wire.blade import Blade
 from relay_sync.wire.events import TASKS, RelayEvent
 from relay_sync.wire.session import Session
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 ClientHandler = Callable[..., object]
 
@@ -57,12 +57,12 @@ class Life:
         session.add_contexts(client._contexts)
         self.dialect = dialect
         mask = Masker((config.project, config.token)).mask  # Relay may repeat them anywhere
-        self.connection = Connection(session, client._open_transport, client._limits, mask=mask)
+        self.connection: Connection = Connection(session, client._open_transport, client._limits, mask=mask)
         # Lanes outlive a slow handler only in number; conversations last as long as people talk.
-        self.lanes = Workers(client._max_handlers, "handler")
-        self.conversations = Workers(client._max_handlers, "conversation")
-        self.table = CallTable(self.connection, self.lanes, self.conversations, client.calling.handler_for)
-        self.messages = MessageTable(
+        self.lanes: Workers = Workers(client._max_handlers, "handler")
+        self.conversations: Workers = Workers(client._max_handlers, "conversation")
+        self.table: CallTable = CallTable(self.connection, self.lanes, self.conversations, client.calling.handler_for)
+        self.messages: MessageTable = MessageTable(
             self.connection, self.conversations, client.messaging._receivers, client.messaging._state_receivers
         )
         self._client = client
@@ -189,9 +189,9 @@ class Client:
         # Read and changed by single steps of dict and list, which are atomic: no lock that a fork might catch held.
         self._handlers: dict[str, list[ClientHandler]] = {}
         self._contexts: tuple[str, ...] = ()
-        self.calling = Calling(self)
-        self.messaging = Messaging(self)
-        self.tasking = Tasking(self)
+        self.calling: Calling = Calling(self)
+        self.messaging: Messaging = Messaging(self)
+        self.tasking: Tasking = Tasking(self)
         # By process id: a forked child finds nothing under its own and begins afresh. Safe without a
         # lock, which the fork might have caught held, because dict.setdefault is atomic.
         self._lives: dict[int, Life] = {}

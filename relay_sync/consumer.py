@@ -18,7 +18,7 @@ from relay_sync.errors import ConfigurationError, ConnectFailed, NotConnected
 from relay_sync.link.waiting import Deadline, check_timeout
 from relay_sync.messaging import Message
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 DRAIN_S = 30.0
 CLOSE_S = 5.0  # more than closing the connection may take

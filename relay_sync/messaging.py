@@ -17,7 +17,7 @@ from relay_sync.link.handlers import Lane, Workers, run
 from relay_sync.link.waiting import Deadline, Monitor, Waitable
 from relay_sync.wire.events import Answer, RelayEvent
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 FINAL = frozenset({"delivered", "undelivered", "failed"})
 _ORDER = {state: place for place, state in enumerate(("queued", "initiated", "sent"))}
@@ -66,17 +66,17 @@ class Message(Waitable):
         super().__init__()
         self._monitor = monitor
         self._over = not followed  # nothing more will be heard of it
-        self.id = _text(params, "message_id")
-        self.context = _text(params, "context") or context
-        self.from_number = _text(params, "from_number")
-        self.to_number = _text(params, "to_number")
-        self.direction = _text(params, "direction")
+        self.id: str | None = _text(params, "message_id")
+        self.context: str | None = _text(params, "context") or context
+        self.from_number: str | None = _text(params, "from_number")
+        self.to_number: str | None = _text(params, "to_number")
+        self.direction: str | None = _text(params, "direction")
         self.state = _text(params, "message_state")
-        self.body = _text(params, "body") or ""
-        self.media = _texts(params, "media")
-        self.tags = _texts(params, "tags")
+        self.body: str = _text(params, "body") or ""
+        self.media: list[str] = _texts(params, "media")
+        self.tags: list[str] = _texts(params, "tags")
         segments = params.get("segments")
-        self.segments = segments if isinstance(segments, int) and not isinstance(segments, bool) else None
+        self.segments: int | None = segments if isinstance(segments, int) and not isinstance(segments, bool) else None
         self.reason = _text(params, "reason")
 
     def __repr__(self) -> str:

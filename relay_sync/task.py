@@ -14,7 +14,7 @@ from relay_sync.errors import ConnectFailed, ConnectionLost, RelayTimeout
 if TYPE_CHECKING:
     import requests
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 PATH = "/api/relay/rest/tasks"
 

@@ -13,7 +13,7 @@ from relay_sync.link.connection import Connection
 from relay_sync.link.handlers import Workers, run
 from relay_sync.wire.events import RelayEvent
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 TaskHandler = Callable[[Any], object]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from relay_sync.calling.call import Call
     from relay_sync.calling.leg import Leg
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Result)
 C = TypeVar("C", bound=Result)

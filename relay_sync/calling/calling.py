@@ -15,7 +15,7 @@ from relay_sync.calling.result import ReceiveResult
 from relay_sync.calling.table import CallHandler, CallTable
 from relay_sync.link.waiting import check_timeout
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Host(receiving.Host, Protocol):

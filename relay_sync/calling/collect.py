@@ -14,7 +14,7 @@ from relay_sync.calling import checks
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PROMPT_TYPES = {"digits": ("digits",), "speech": ("speech",), "both": ("digits", "speech")}
+PROMPT_TYPES: dict[str, tuple[str, ...]] = {"digits": ("digits",), "speech": ("speech",), "both": ("digits", "speech")}
 
 
 class PromptOptions(TypedDict, total=False):

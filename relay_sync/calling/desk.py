@@ -40,10 +40,10 @@ class Desk:
     __slots__ = ("connection", "monitor", "shelf", "workers")
 
     def __init__(self, connection: Connection, workers: Workers, shelf: Shelf) -> None:
-        self.connection = connection
+        self.connection: Connection = connection
         self.monitor: Monitor = connection.monitor
-        self.workers = workers
-        self.shelf = shelf
+        self.workers: Workers = workers
+        self.shelf: Shelf = shelf
 
     @property
     def request_timeout(self) -> float:

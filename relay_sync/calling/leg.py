@@ -23,7 +23,7 @@ from relay_sync.wire.states import CALL_STATE_EVENT, CALL_STATES, Operation
 if TYPE_CHECKING:
     from relay_sync.calling.action import Action
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any]], object]
 A = TypeVar("A", bound="Action[Any]")

@@ -20,7 +20,7 @@ from relay_sync.masking import mask_number
 from relay_sync.wire.events import RelayEvent
 from relay_sync.wire.states import BY_EVENT_TYPE, CALL_RECEIVE_EVENT, CALL_STATE_EVENT, DIAL_FINAL
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 CallHandler = Callable[[Call], object]
 
@@ -35,7 +35,7 @@ class CallTable:
         conversations: Workers,
         handler_for: Callable[[str | None], CallHandler | None],
     ) -> None:
-        self.desk = Desk(connection, lanes, self)
+        self.desk: Desk = Desk(connection, lanes, self)
         self._conversations = conversations
         self._handler_for = handler_for
         self.draining = False  # whether inbound calls are passed back, because the client is about to end

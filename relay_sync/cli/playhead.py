@@ -20,8 +20,8 @@ class Playhead:
     """
 
     def __init__(self, duration: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.state = ""
-        self.volume_db = 0.0
+        self.state: str = ""
+        self.volume_db: float = 0.0
         self.duration = duration
         self._clock = clock
         self._run: tuple[float, float | None] = (0.0, None)  # played before, and since when it plays now

@@ -23,6 +23,7 @@ from relay_sync.emulator.media import Heard
 from relay_sync.emulator.messages import TextMessage
 from relay_sync.emulator.numbers import MAGIC_NUMBERS, Behaviour
 from relay_sync.emulator.phones import Phone
+from relay_sync.emulator.recording import Recorded
 
 __all__ = [
     "DEMO_PROJECT",
@@ -40,5 +41,6 @@ __all__ = [
     "Journal",
     "Phone",
     "ReceivedFax",
+    "Recorded",
     "TextMessage",
 ]

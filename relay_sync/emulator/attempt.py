@@ -25,7 +25,7 @@ class Attempt:
     """
 
     def __init__(self, steps: list[list[dict[str, Any]]], make: MakeLeg, ring: RingLeg, *, winner_first: bool) -> None:
-        self.over = False
+        self.over: bool = False
         self._steps = list(steps)
         self._make = make
         self._ring = ring

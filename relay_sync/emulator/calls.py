@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from relay_sync.emulator.playback import Play
     from relay_sync.emulator.recording import Recorded
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 State = Literal["created", "ringing", "answered", "ending", "ended"]
 STATES: tuple[State, ...] = ("created", "ringing", "answered", "ending", "ended")
@@ -85,7 +85,7 @@ class Call:
         self, around: Surroundings, direction: Literal["inbound", "outbound"], device: dict[str, Any], tag: str = ""
     ) -> None:
         self.around = around
-        self.id = str(uuid.uuid4())
+        self.id: str = str(uuid.uuid4())
         self.direction = direction
         self.device = device
         self.tag = tag
@@ -95,11 +95,11 @@ class Call:
         self.state: State = "created"
         self.states: list[State] = ["created"]
         self.end_reason: str | None = None
-        self.created_at = around.clock.now()
+        self.created_at: float = around.clock.now()
         self.answered_at: float | None = None
         self.ended_at: float | None = None
-        self.line = Line()  # what the phone hears
-        self.voice = Voice()  # what it says
+        self.line: Line = Line()  # what the phone hears
+        self.voice: Voice = Voice()  # what it says
         self.plays: dict[str, Play] = {}
         self.operations: dict[str, Operation] = {}  # all that runs on it besides playbacks, by control id
         self.made_for: Call | None = None  # the call that is to be connected to this leg

@@ -180,7 +180,7 @@ def having(what: str, fields: tuple[Field, ...]) -> Check:
     return check
 
 
-device = typed(_DEVICES)
+device: Check = typed(_DEVICES)
 """A device of protocol.md 16.2: ``phone`` or ``sip``."""
 
 _medium = typed(_MEDIA)
@@ -198,7 +198,7 @@ def _list_of(check: Check, what: str) -> Check:
     return check_list
 
 
-media = _list_of(_medium, "media")
+media: Check = _list_of(_medium, "media")
 """A list of media of protocol.md 16.1."""
 
 
@@ -207,8 +207,8 @@ def ringback(value: Any, strict: bool) -> str | None:
     return _medium(value, strict) if isinstance(value, dict) else media(value, strict)
 
 
-devices = _list_of(_list_of(device, "devices"), "lists of devices")
+devices: Check = _list_of(_list_of(device, "devices"), "lists of devices")
 """Devices in series, each a list of devices in parallel."""
 
-volume = number(-40, 40)
+volume: Check = number(-40, 40)
 """Decibels (protocol.md 16.1)."""

@@ -20,7 +20,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Timer:
@@ -29,7 +29,7 @@ class Timer:
     __slots__ = ("_action", "when")
 
     def __init__(self, when: float, action: Callable[[], None]) -> None:
-        self.when = when
+        self.when: float = when
         self._action: Callable[[], None] | None = action
 
     @property

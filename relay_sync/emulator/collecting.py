@@ -125,7 +125,7 @@ class Collector:
 
     def __init__(self, first: int, wanted: Wanted, voice: Voice, assumptions: Assumptions) -> None:
         self.began: Literal["digits", "speech"] | None = None
-        self.over = False
+        self.over: bool = False
         self._wanted = wanted
         self._voice = voice
         self._assumptions = assumptions

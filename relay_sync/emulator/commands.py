@@ -41,7 +41,8 @@ from relay_sync.emulator.objects import detect, refer_device, tap, tap_device
 from relay_sync.emulator.operations import Operation
 from relay_sync.emulator.playback import Play
 from relay_sync.emulator.prompt import Prompt
-from relay_sync.emulator.recording import Record, record
+from relay_sync.emulator.record_options import record
+from relay_sync.emulator.recording import Record
 from relay_sync.emulator.referring import Refer, refer_target
 from relay_sync.emulator.session import Session
 from relay_sync.emulator.switch import Switch

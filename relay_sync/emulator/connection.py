@@ -19,7 +19,7 @@ from relay_sync.emulator.journal import Described
 from relay_sync.emulator.service import Dialect, Service
 from relay_sync.emulator.session import Session
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _REMEMBERED_IDS = 1000  # of requests, to notice one that is used twice
 
@@ -40,8 +40,8 @@ class Connection:
     ) -> None:
         self.service = service
         self.session: Session | None = None
-        self.closed = asyncio.Event()  # no frame goes either way any more
-        self.ended = asyncio.Event()  # and the server has noticed
+        self.closed: asyncio.Event = asyncio.Event()  # no frame goes either way any more
+        self.ended: asyncio.Event = asyncio.Event()  # and the server has noticed
         self._number = number
         self._dialects = dialects
         self._dialect: Dialect | None = None

@@ -52,25 +52,25 @@ class Running:
     """All that exists only while an emulator runs. Made on its thread."""
 
     def __init__(self, emulator: Emulator) -> None:
-        self.loader = Loader(emulator.media)
+        self.loader: Loader = Loader(emulator.media)
         node_id = str(uuid.uuid4())
         files = Files(lambda: emulator.http_url)
-        self.outlets = Outlets()
+        self.outlets: Outlets = Outlets()
         around = Surroundings(
             emulator.clock, self.loader, emulator.watch, emulator.assumptions, node_id, files, self.outlets,
             emulator.recorded,
         )  # fmt: skip
-        self.sessions = Sessions(emulator.assumptions)
-        self.switch = Switch(around, self.sessions, emulator.handsets, emulator.routes)
+        self.sessions: Sessions = Sessions(emulator.assumptions)
+        self.switch: Switch = Switch(around, self.sessions, emulator.handsets, emulator.routes)
         dispatch = Dispatch(self.sessions, emulator.assumptions)
-        self.messages = Messages(around, dispatch, self.switch.phone, emulator.routes)
-        self.tasks = Tasks(emulator.clock, dispatch)
+        self.messages: Messages = Messages(around, dispatch, self.switch.phone, emulator.routes)
+        self.tasks: Tasks = Tasks(emulator.clock, dispatch)
         desk = Desk(self.switch, self.messages, dispatch, emulator.assumptions, emulator.strict)
         service = Service(
             emulator.project, emulator.token, emulator.assumptions, emulator.clock, emulator.journal, emulator.faults,
             self.sessions, desk, emulator.strict, node_id, files,
         )  # fmt: skip
-        self.server = Server(service, (Blade(),), Rest(service, self.tasks), emulator.ping_interval)
+        self.server: Server = Server(service, (Blade(),), Rest(service, self.tasks), emulator.ping_interval)
 
     async def settle(self) -> None:
         """Return once nothing is being loaded and every frame sent has been written."""
@@ -120,12 +120,12 @@ class Emulator(FaultControls):
         self.token = token
         self.strict = strict
         self.ping_interval = ping_interval
-        self.assumptions = Assumptions() if assumptions is None else assumptions
-        self.clock = clock if clock is not None else Clock(1.0 if speed is None else speed, stepped=stepped)
-        self.watch = Watch()
-        self.journal = Journal(self.clock, self.watch, (token,))
-        self.media = MediaLibrary(dict(media or {}))
-        self.faults = Faults()
+        self.assumptions: Assumptions = Assumptions() if assumptions is None else assumptions
+        self.clock: Clock = clock if clock is not None else Clock(1.0 if speed is None else speed, stepped=stepped)
+        self.watch: Watch = Watch()
+        self.journal: Journal = Journal(self.clock, self.watch, (token,))
+        self.media: MediaLibrary = MediaLibrary(dict(media or {}))
+        self.faults: Faults = Faults()
         self.handsets: dict[str, Handset] = {}
         self.recorded: deque[Recorded] = deque(maxlen=_REMEMBERED)
         self.routes: dict[str, str] = {}

@@ -14,6 +14,7 @@ no ``success``, with the pages that got through. No source lists the codes in ``
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -185,7 +186,7 @@ class SendFax(Fax):
             content = library.document(url)
             return content, page_count(content, shown_url(url) if "://" in url else url)
 
-        self.settled = call.around.loader.work(fetch, self._fetched)
+        self.settled: Awaitable[object] | None = call.around.loader.work(fetch, self._fetched)
 
     def _fetched(self, document: tuple[bytes, int] | MediaError) -> None:
         if self.over:

@@ -27,7 +27,7 @@ class Handset:
         self.behaviour = behaviour
         self.calls: deque[Call] = deque(maxlen=_REMEMBERED)
         self.faxes: deque[ReceivedFax] = deque(maxlen=_REMEMBERED)
-        self.taken = 0  # calls ever made to or from it
+        self.taken: int = 0  # calls ever made to or from it
         self.messages: deque[TextMessage] = deque(maxlen=_REMEMBERED)  # received
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from relay_sync.emulator.media import MediaError, MediaLibrary, Samples
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 

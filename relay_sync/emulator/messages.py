@@ -142,9 +142,9 @@ class Outbound:
 
     def __init__(self, centre: Messages, params: Mapping[str, Any]) -> None:
         self._centre = centre
-        self.id = str(uuid.uuid4())
-        self.context = str(params["context"])
-        self.to_number = str(params["to_number"])
+        self.id: str = str(uuid.uuid4())
+        self.context: str = str(params["context"])
+        self.to_number: str = str(params["to_number"])
         self.params: dict[str, Any] = {
             "message_id": self.id,
             "context": self.context,

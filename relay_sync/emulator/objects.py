@@ -44,7 +44,7 @@ def whole(least: int, most: int | None = None) -> Check:
     return check
 
 
-detect = typed(
+detect: Check = typed(
     {
         "machine": (
             Field("initial_timeout", number(0), False),
@@ -64,7 +64,7 @@ detect = typed(
 _codec = Field("codec", one_of(*CODECS), False)
 _rate = Field("rate", whole(RATES[0], RATES[1]), False)
 
-tap = typed({"audio": (Field("direction", one_of(*DIRECTIONS), False), _codec, _rate)})
+tap: Check = typed({"audio": (Field("direction", one_of(*DIRECTIONS), False), _codec, _rate)})
 """What to tap. The Ruby client puts codec and rate here (protocol.md 19)."""
 
 
@@ -95,7 +95,7 @@ def loopback(host: str) -> bool:
         return False
 
 
-tap_device = typed(
+tap_device: Check = typed(
     {
         "rtp": (
             Field("addr", _loopback_address),

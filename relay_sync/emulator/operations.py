@@ -40,7 +40,7 @@ class Operation:
         self.control_id = control_id
         self.reply: dict[str, Any] = {}
         self.settled: Awaitable[object] | None = None
-        self.over = False
+        self.over: bool = False
         self._timers: list[Timer] = []
         self._ears: list[Ear] = []
         call.operations[control_id] = self

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _OPEN_WAIT = 5.0  # real seconds for the other side to accept
 _CLOSE_WAIT = 0.5  # real seconds for it to answer a close frame

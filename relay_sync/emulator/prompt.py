@@ -6,6 +6,7 @@ The phone is heard from the command on, so an answer may come before the questio
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Prompt(Operation):
         self._listen(self._hear)
         volume_db = float(params.get("volume", 0.0))
         self._play = Play(call, self.control_id, params["play"], volume_db, self._played)
-        self.settled = self._play.loaded
+        self.settled: Awaitable[object] | None = self._play.loaded
         if self._assumptions.initial_timeout_from == "prompt_start":
             self._collector.arm(call.sample())
             self._watch()

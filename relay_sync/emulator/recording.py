@@ -8,7 +8,7 @@ which takes no virtual time. A recording ends when it is stopped, when a key of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relay_sync.emulator.checks import Field, having, number, one_of, seconds
-from relay_sync.emulator.digits import keys
 from relay_sync.emulator.media import (
-    DIRECTIONS,
-    FORMATS,
     RATE,
     Activity,
     DigitDetector,
@@ -32,32 +28,14 @@ from relay_sync.emulator.media import (
     VoiceActivity,
     encode_recording,
 )
-from relay_sync.emulator.objects import flag
 from relay_sync.emulator.operations import Operation
 from relay_sync.emulator.playback import already
+from relay_sync.emulator.record_options import RecordOptions
 
 if TYPE_CHECKING:
     from relay_sync.emulator.calls import Call
 
 FOLDER = "recordings"
-
-_SENSITIVITY = 44.0
-_LOUDEST_THRESHOLD_DB = 4.0
-"""A level of this minus ``input_sensitivity``, in dBFS, is sound: -40 by default. No source gives a unit."""
-
-_AUDIO = (
-    Field("beep", flag, False),
-    Field("format", one_of(*FORMATS), False),
-    Field("stereo", flag, False),
-    Field("direction", one_of(*DIRECTIONS), False),
-    Field("initial_timeout", number(0), False),
-    Field("end_silence_timeout", number(0), False),
-    Field("terminators", keys, False),
-    Field("input_sensitivity", number(0, 100), False),
-)
-
-record = having("record", (Field("audio", having("audio", _AUDIO)),))
-"""A record object (protocol.md 16.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,42 +69,15 @@ class Recorded:
         return written
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
-    """A record object with its defaults; times in seconds, 0 for no limit."""
-
-    beep: bool
-    format: str
-    stereo: bool
-    direction: str
-    initial_timeout: float
-    end_silence_timeout: float
-    terminators: str
-    threshold_db: float
-
-    @classmethod
-    def read(cls, audio: Mapping[str, Any]) -> _Options:
-        return cls(
-            beep=audio.get("beep", False) is True,
-            format=audio.get("format", "mp3"),
-            stereo=audio.get("stereo", False) is True,
-            direction=audio.get("direction", "speak"),
-            initial_timeout=seconds(audio.get("initial_timeout", 5.0)),
-            end_silence_timeout=seconds(audio.get("end_silence_timeout", 1.0)),
-            terminators=audio.get("terminators", "#*"),
-            threshold_db=_LOUDEST_THRESHOLD_DB - float(audio.get("input_sensitivity", _SENSITIVITY)),
-        )
-
-
 class Record(Operation):
     """One recording."""
 
     def __init__(self, call: Call, params: dict[str, Any]) -> None:
         super().__init__(call, str(params["control_id"]))
-        now, options = call.sample(), _Options.read(params["record"]["audio"])
+        now, options = call.sample(), RecordOptions.read(params["record"]["audio"])
         self._options = options
         self._url = call.around.files.reserve(FOLDER, options.format)
-        self.reply = {"url": self._url}
+        self.reply: dict[str, Any] = {"url": self._url}
         self._recording = Recording(
             now, call.line, call.voice, direction=options.direction, stereo=options.stereo, beep=options.beep
         )
@@ -216,7 +167,7 @@ class Record(Operation):
         self._close()
         samples = self._unfiled = self._stopped(ends_at if self._ends_trimmed else None)
         self.call.operations[self.control_id] = self  # until it has its file: the call's end does not overtake that
-        self.settled = self.call.around.loader.work(
+        self.settled: Awaitable[object] | None = self.call.around.loader.work(
             partial(encode_recording, samples, self._options.format), self._made
         )
 
@@ -275,7 +226,7 @@ class _Silence:
     ``at`` is the sample with which the blocks begin, ``first`` the first that counts.
     """
 
-    def __init__(self, at: int, first: int, options: _Options) -> None:
+    def __init__(self, at: int, first: int, options: RecordOptions) -> None:
         self.paused = False
         self._at = at
         self._first = first

@@ -9,7 +9,7 @@ from relay_sync.emulator.envelope import INTERNAL_ERROR, Accepted, Frame, Refuse
 from relay_sync.emulator.service import Link
 from relay_sync.emulator.session import Session
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Carry = Callable[[], Accepted]
 """Carries out a request; raises :exc:`Refused` or :exc:`RpcError`."""

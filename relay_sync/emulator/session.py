@@ -40,14 +40,14 @@ class Session:
     """One client's session. ``protocol`` is ``signalwire_<signature>_<random>``; None before ``setup``."""
 
     def __init__(self, project: str, signature: str) -> None:
-        self.id = str(uuid.uuid4())
+        self.id: str = str(uuid.uuid4())
         self.project = project
         self.signature = signature
-        self.node_id = str(uuid.uuid4())
+        self.node_id: str = str(uuid.uuid4())
         self.protocol: str | None = None
         self.contexts: dict[str, int] = {}  # context -> turn in which it was served last
         self.wire: Wire | None = None
-        self.subscribed = False
+        self.subscribed: bool = False
         self.resumable = True
         self.lost_at: float | None = None  # real time
         self._missed: deque[tuple[str, Event]] = deque(maxlen=_MISSED)

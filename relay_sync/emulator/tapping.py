@@ -12,6 +12,7 @@ target but the loopback of this machine.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 import numpy as np
@@ -75,7 +76,8 @@ class Tap(Operation):
 
     def _send_by_web_socket(self, options: dict[str, Any]) -> None:
         outlet = WebSocketOutlet(self.call.around.outlets, options["uri"], self._opened, self._lost)
-        self._outlet, self.settled = outlet, outlet.settled
+        self._outlet = outlet
+        self.settled: Awaitable[object] | None = outlet.settled
         self._say_source(codec=self._packets.codec, rate=int(options.get("rate", RATE)))
         if self.call.around.assumptions.unreachable_tap == "tapping":
             self._tell("tapping")

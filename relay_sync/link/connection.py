@@ -63,8 +63,8 @@ from relay_sync.wire.events import (
 )
 from relay_sync.wire.session import Session
 
-logger = logging.getLogger(__name__)
-frames = logging.getLogger("relay_sync.wire")
+logger: logging.Logger = logging.getLogger(__name__)
+frames: logging.Logger = logging.getLogger("relay_sync.wire")
 
 NEW, CONNECTING, READY, RECONNECTING, CLOSED = "new", "connecting", "ready", "reconnecting", "closed"
 
@@ -116,7 +116,7 @@ class Asked(Waitable):
         self._answered = answered
         self._answer: Answer | None = None
         self._error: Callable[[], RelayError] | None = None
-        self.over = False  # answered, or can't be any more
+        self.over: bool = False  # answered, or can't be any more
 
     def settle(self, answer: Answer) -> None:
         """Relay answered. The lock is held, by the reader; ``answered`` is called before the waiter wakes."""
@@ -162,10 +162,10 @@ class Connection(Waitable):
     ) -> None:
         super().__init__()
         self._mask = mask  # takes the secrets out of what is shown
-        self.monitor = Monitor()
+        self.monitor: Monitor = Monitor()
         self.limits = limits
         self.session = session
-        self.state = NEW
+        self.state: str = NEW
         self.dropped: Counter[str] = Counter()  # frames that were not understood, by kind
         self._open_transport = open_transport
         self._clock = clock
@@ -176,7 +176,7 @@ class Connection(Waitable):
         self._timers: list[tuple[float, int, Callable[[], object]]] = []  # a heap: when, in what order, what
         self._failure: Callable[[], RelayError] | None = None  # why it is closed, a new error each time
         self._stop = threading.Event()
-        self.was_ready = False  # on any socket
+        self.was_ready: bool = False  # on any socket
         self._up = False  # on this socket
         self._held = False  # whether Relay may still hold a session of ours, with calls in it
         self._attempt = 0

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from relay_sync.link.waiting import SLICE, Room, join
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Job = Callable[[], object]
 

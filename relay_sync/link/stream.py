@@ -56,7 +56,7 @@ class Stream:
 
     def __init__(self, send_limit: float) -> None:
         """Open nothing yet. `send_limit`: seconds that a begun write may take at most."""
-        self.buffer = bytearray()
+        self.buffer: bytearray = bytearray()
         self._send_limit = send_limit
         self._chunk = memoryview(bytearray(_CHUNK))
         self._sock: Any = None  # socket.socket, later ssl.SSLSocket; None before and after

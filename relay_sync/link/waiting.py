@@ -58,7 +58,7 @@ class Deadline:
     __slots__ = ("_clock", "_end", "timeout")
 
     def __init__(self, timeout: float | None, clock: Clock = time.monotonic) -> None:
-        self.timeout = check_timeout(timeout)
+        self.timeout: float | None = check_timeout(timeout)
         self._clock = clock
         self._end = None if self.timeout is None or math.isinf(self.timeout) else clock() + self.timeout
 
@@ -90,7 +90,7 @@ class Room:
     __slots__ = ("_lock", "_sleepers", "inside")
 
     def __init__(self, lock: threading.Lock) -> None:
-        self.inside = 0
+        self.inside: int = 0
         self._lock = lock
         self._sleepers: list[threading.Lock] = []
 
@@ -152,8 +152,8 @@ class Monitor:
     __slots__ = ("lock", "pid", "reader")
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.pid = os.getpid()
+        self.lock: threading.Lock = threading.Lock()
+        self.pid: int = os.getpid()
         self.reader: int | None = None  # thread id; written once, by the reader itself
 
     def check_process(self) -> None:

@@ -53,7 +53,7 @@ class Session:
         """
         if not (ping_interval > 0 and ping_timeout > 0):
             raise ValueError(f"ping_interval and ping_timeout must be above 0: {ping_interval!r}, {ping_timeout!r}")
-        self.dialect = dialect
+        self.dialect: Dialect = dialect
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         # Requests are passed on inside Relay, so ids should differ between clients too: one random piece for them all.

@@ -46,7 +46,9 @@ class Stage:
         return reply
 
     def control(self, verb: str, **more: Any) -> Frame:
-        return self.client.command(f"calling.play_and_collect.{verb}", {**self.call, "control_id": "c", **more})
+        reply = self.client.command(f"calling.play_and_collect.{verb}", {**self.call, "control_id": "c", **more})
+        self.relay.clock.advance(0)  # what follows from it at once has been sent
+        return reply
 
     def advance(self, seconds: float) -> None:
         self.relay.clock.advance(seconds)

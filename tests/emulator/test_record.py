@@ -46,11 +46,15 @@ class Stage:
 
     def record(self, control: str = "r", **audio: Any) -> Frame:
         """Start a recording, as wav unless said otherwise."""
-        params = {**self.call, "control_id": control, "record": {"audio": {"format": "wav", **audio}}}
-        return self.client.command("calling.record", params)
+        return self._command("calling.record", control, record={"audio": {"format": "wav", **audio}})
 
     def control(self, verb: str, control: str = "r", **more: Any) -> Frame:
-        return self.client.command(f"calling.record.{verb}", {**self.call, "control_id": control, **more})
+        return self._command(f"calling.record.{verb}", control, **more)
+
+    def _command(self, method: str, control: str, **more: Any) -> Frame:
+        reply = self.client.command(method, {**self.call, "control_id": control, **more})
+        self.advance(0)  # what follows from it at once has been sent
+        return reply
 
     def advance(self, seconds: float) -> None:
         self.relay.clock.advance(seconds)
@@ -70,7 +74,6 @@ class Stage:
     def stopped(self) -> Samples:
         """Stop the recording and return what it has, in 16 bits."""
         assert self.control("stop")["code"] == "200"
-        self.advance(0)
         return decode(self.fetched())
 
     def fetched(self) -> bytes:
@@ -133,7 +136,6 @@ def test_the_file_has_what_the_phone_said_to_the_sample(stage: Stage) -> None:
     stage.phone.play(sound)
     stage.advance(2)
     assert stage.control("stop")["code"] == "200"
-    stage.advance(0)
     assert stage.states() == [(0.5, "recording"), (2.75, "finished")]
     content = fetch(url)
     assert stage.told()[0][1] == {"state": "recording", "record": ECHO}
@@ -174,7 +176,6 @@ def test_an_mp3_plays_as_long_as_it_says_and_sounds_alike(stage: Stage, stereo: 
     stage.phone.say("This is a message for the office.")
     stage.advance(2.5)
     stage.control("stop")
-    stage.advance(0)
     told = stage.told()[-1][1]
     content = stage.fetched()
     assert (told["duration"], told["size"]) == (2.5, len(content))
@@ -200,6 +201,7 @@ def test_the_media_types_are_those_of_the_formats(stage: Stage) -> None:
 def test_by_default_it_is_an_mp3_of_what_is_said(stage: Stage) -> None:
     params = {**stage.call, "control_id": "r", "record": {"audio": {}}}
     assert stage.client.command("calling.record", params)["url"].endswith(".mp3")
+    stage.advance(0)
     (recording,) = stage.told()
     assert recording[1]["record"] == {"audio": {"format": "mp3", "direction": "speak", "stereo": False}}
 
@@ -399,7 +401,6 @@ def test_the_file_is_not_there_before_it_has_finished(stage: Stage) -> None:
     stage.advance(1)
     assert status(url) == 404
     stage.control("stop")
-    stage.advance(0)
     assert status(url) == 200
     assert status(url.replace("/recordings/", "/recordings/x")) == 404
 
@@ -431,7 +432,6 @@ def test_several_record_at_once(stage: Stage) -> None:
     stage.advance(1)
     stage.control("stop", "a")
     stage.control("stop", "b")
-    stage.advance(0)
     first, second = stage.relay.recordings
     assert np.array_equal(first.samples[RATE:], second.samples)
 
@@ -509,7 +509,6 @@ def test_record_result_nested(stages: ExitStack, answer: bool) -> None:
     url = stage.record(**FOREVER)["url"]
     stage.advance(1)
     stage.control("stop")
-    stage.advance(0)
     facts = {"url": url, "duration": 1.0, "size": 16044}
     flat = {"state": "finished", **facts, "record": ECHO}
     nested = {"state": "finished", "record": {**facts, "format": "wav"}}

@@ -48,7 +48,6 @@ def test_an_official_client_plays_every_kind_of_media(
         [{"type": "audio", "params": {"url": "https://media.example/nothing.wav"}}],
     ]
     volumes = [command.params.get("volume") for command in relay.journal.commands("calling.play")]
-    # This client takes the volume for a part of the media, and removes it from there, but sends it.
     assert volumes == [-6, None, -3, 3, None]
     heard = phone.heard
     assert not heard.between(0, 0.5).samples.any()
@@ -74,8 +73,10 @@ def test_an_official_client_waits_for_what_becomes_of_a_call(relay: Emulator, st
         # Nothing is sent on a call that is over.
         assert program.says("too late") == {"successful": False, "event": None}
         program.ends_well()
-    assert relay.journal.commands()[0].params.get("device", {}).get("params", {}).get("timeout", 20) == 20
-    assert [command.method for command in relay.journal.commands()[1:]] == ["calling.play", "calling.record"]
+    dial, *rest = relay.journal.commands()
+    device = dial.params["device"] if "device" in dial.params else dial.params["devices"][0][0]
+    assert device["params"]["timeout"] == 20
+    assert codes(rest) == [("calling.play", "200"), ("calling.record", "200")]
     assert phone.heard.duration == 3.0
 
 
@@ -105,7 +106,7 @@ def test_an_official_client_bridges_two_phones_and_parts_them(
         relay.clock.advance(1.0)
         program.go_on()
         parted = program.says("parted")
-        # The result asks the call again who its peer is, and it has none any more.
+        # The result asks the call anew who its peer is, and it has none any more.
         assert parted.pop("peer") is None
         assert parted == {
             "state": "answered",
@@ -137,7 +138,6 @@ def test_an_official_client_bridges_two_phones_and_parts_them(
     assert connect_states(relay.journal.events()) == states
     assert silent.end_reason == "cancel"
     assert other.end_reason == "busy"
-    assert phone.end_reason is None or phone.end_reason == "hangup"
 
     heard = phone.heard
     assert np.abs(heard.between(0, 2).samples - source(music, 0, 2)).max() <= 1

@@ -17,7 +17,6 @@ from relay_sync.emulator.media import g711, page_count
 from tests.interop.official import (
     FAX,
     LIMIT,
-    MUSIC,
     RATE,
     Official,
     UdpListener,
@@ -48,13 +47,12 @@ def test_an_official_client_prompts_for_digits_and_speech(
     relay: Emulator, official: Official, start: Callable[..., Program], music: Path
 ) -> None:
     phone = relay.phone(PHONE)
-    nothing = None
     with start("prompts", PHONE) as program:
         program.says("ready")
         relay.journal.wait_for_command("calling.play_and_collect", answered=True)
         relay.clock.advance(1.0)
         relay.clock.advance(phone.press("12#"))
-        answer = {"type": "digit", "result": "12", "terminator": "#", "confidence": nothing}
+        answer = {"type": "digit", "result": "12", "terminator": "#", "confidence": None}
         assert program.says("digits") == {**answer, "successful": True, "event": "digit"}
         assert phone.heard.between(0, 1).rms_db() > -50
 
@@ -63,14 +61,14 @@ def test_an_official_client_prompts_for_digits_and_speech(
         begin = phone.heard.duration
         relay.clock.advance(1.0)
         relay.clock.advance(phone.say("yes please") + 1.0)
-        answer = {"type": "speech", "result": "yes please", "terminator": nothing, "confidence": 95}
+        answer = {"type": "speech", "result": "yes please", "terminator": None, "confidence": 95}
         assert program.says("speech") == {**answer, "successful": True, "event": "speech"}
         quieter = source(music, 0, 1) * 10 ** (-6 / 20)
         assert np.abs(phone.heard.between(begin, begin + 1).samples - quieter).max() <= 1
 
         program.go_on()
         pass_time(relay, 6.0, "calling.play_and_collect", 3)
-        answer = {"type": "no_input", "result": nothing, "terminator": nothing, "confidence": nothing}
+        answer = {"type": "no_input", "result": None, "terminator": None, "confidence": None}
         assert program.says("nothing") == {**answer, "successful": False, "event": "no_input"}
 
         program.go_on()
@@ -226,7 +224,10 @@ def test_an_official_client_detects_machines_persons_digits_and_faxes(
         program.go_on()
         program.ends_well()
 
-    told = [(command.params["detect"], command.params.get("timeout")) for command in relay.journal.commands("calling.detect")]
+    told = [
+        (command.params["detect"], command.params.get("timeout"))
+        for command in relay.journal.commands("calling.detect")
+    ]
     assert told == [
         ({"type": "machine", "params": {"machine_words_threshold": 5}}, 60),
         ({"type": "machine", "params": {"initial_timeout": 4.5, "end_silence_timeout": 1.0}}, None),
@@ -368,3 +369,32 @@ def test_an_official_client_sends_digits(relay: Emulator, start: Callable[..., P
         program.ends_well()
     assert phone.digits_heard == "12#9A"
     assert [command.params["digits"] for command in relay.journal.commands("calling.send_digits")] == ["12w#", "9A"]
+
+
+DETECTIONS = ("detect", "detect_digit", "detect_fax")
+ENDS = {
+    # That of a detection is a success for both clients, whether anything was detected or not.
+    ("finished", True): ("play", "play_ringtone", "play_tts", "record", "tap", "send_digits", *DETECTIONS),
+    ("no_input", False): ("prompt", "prompt_audio", "prompt_ringtone", "prompt_tts"),
+    ("finished", False): ("fax_send", "fax_receive"),
+}
+"""State of the action and success of its result -> what ends so with the call."""
+
+
+def test_whatever_an_official_client_has_started_ends_with_the_call(
+    relay: Emulator, start: Callable[..., Program], udp: UdpListener
+) -> None:
+    phone = relay.phone(PHONE)
+    with start("twins", PHONE, str(udp.port)) as program:
+        program.says("ready")
+        started = program.says("started")
+        ends = {name: [state, True, successful] for (state, successful), names in ENDS.items() for name in names}
+        assert started["completed"] == dict.fromkeys(ends, False)
+        relay.clock.advance(2.0)
+        phone.hang_up()
+        assert program.says("ended") == {"waited": True, "actions": ends}
+        program.ends_well()
+    commands = relay.journal.commands()[1:]
+    assert len(commands) == len(ends)
+    assert all(command.code == "200" for command in commands)
+    assert [command.params["control_id"] for command in commands] == started["control_ids"]

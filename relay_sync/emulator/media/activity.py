@@ -65,7 +65,7 @@ class VoiceActivity:
         end_silence_timeout: float = 0.0,
         threshold_db: float = THRESHOLD_DB,
     ) -> None:
-        self.speaking = False
+        self.speaking: bool = False
         self.began_at: int | None = None
         self._at = first  # the first sample that is not judged yet
         self._kept = np.zeros(0)

@@ -32,7 +32,7 @@ class Heard:
             raise ValueError(f"samples must be mono 16-bit, not {given.dtype} of shape {given.shape}")
         view: NDArray[np.int16] = given.view()
         view.flags.writeable = False
-        self.samples = view
+        self.samples: NDArray[np.int16] = view
 
     def __repr__(self) -> str:
         return f"<Heard {self.duration:.3f} s, {self.rms_db():.1f} dBFS>"

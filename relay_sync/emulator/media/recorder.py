@@ -66,11 +66,11 @@ class Recording:
         self, at: int, line: Line, voice: Line, *, direction: str = "speak", stereo: bool = False, beep: bool = False
     ) -> None:
         self._directions = Directions(heard=line, said=voice)
-        self.direction = checked_direction(direction)
+        self.direction: str = checked_direction(direction)
         self.stereo = stereo
         self._line = line
         self._beep = line.start(at, sound_of_tone(RECORD_BEEP)) if beep else None
-        self.starts_at = at + (self._beep.duration if self._beep is not None else 0)
+        self.starts_at: int = at + (self._beep.duration if self._beep is not None else 0)
         self._stretches = [_Stretch(self.starts_at, None)]
         self._last_operation = at
         self._stopped_at: int | None = None

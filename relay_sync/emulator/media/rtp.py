@@ -49,9 +49,9 @@ class RtpPackets:
     ) -> None:
         if not PTIMES[0] <= ptime <= PTIMES[1]:
             raise MediaError(f"an RTP packet holds {PTIMES[0]} to {PTIMES[1]} ms of audio, not {ptime!r}")
-        self.codec = g711.checked_codec(codec)
+        self.codec: str = g711.checked_codec(codec)
         self.ptime = ptime
-        self.ssrc = secrets.randbits(32) if ssrc is None else ssrc
+        self.ssrc: int = secrets.randbits(32) if ssrc is None else ssrc
         self._sequence = secrets.randbits(16) if sequence is None else sequence
         self._timestamp = secrets.randbits(32) if timestamp is None else timestamp
         self._marker = _MARKER
@@ -92,7 +92,7 @@ class WebSocketFrames:
     def __init__(self, codec: str = "PCMU", rate: int = RATE) -> None:
         if not RATES[0] <= rate <= RATES[1] or rate % 50:
             raise MediaError(f"a tap has a rate of {RATES[0]} to {RATES[1]} Hz in steps of 50, not {rate!r}")
-        self.codec = g711.checked_codec(codec)
+        self.codec: str = g711.checked_codec(codec)
         self.rate = rate
         self._resampler = None if rate == RATE else soxr.ResampleStream(RATE, rate, 1, dtype="float32", quality="HQ")
         self._cut = _Cut(rate // 50)

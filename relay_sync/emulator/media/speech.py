@@ -20,7 +20,7 @@ import soxr
 
 from relay_sync.emulator.media.sound import RATE, MediaError, Samples, gain_of, silence
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 GENDERS = {"male": 1, "female": 2}
 """The genders of protocol.md 16.1 and eSpeak NG's numbers for them."""

@@ -33,6 +33,7 @@ SCENARIOS = {
         operations.faxes,
         operations.taps,
         operations.digits,
+        operations.twins,
     )
 }
 CONSUMERS = {"inbound": consumers.receptionist, "messages": consumers.texter, "tasks": consumers.worker}

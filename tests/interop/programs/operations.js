@@ -153,4 +153,36 @@ async function digits(client, number) {
   say('sent again', { told: await states(), completed: sending.completed, ...outcome(sending.result) })
 }
 
-module.exports = { prompts, partial, recordings, detections, faxes, taps, digits }
+// Starts whatever can be started and left to itself, all at once, and looks at it when the call is over.
+async function twins(client, number, port) {
+  const call = await dial(client, number)
+  const media = [{ type: 'audio', url: MUSIC }]
+  const digits = { type: 'digits', digits_max: 1 }
+  const target = { target_type: 'rtp', target_addr: '127.0.0.1', target_port: Number(port) }
+  const actions = {
+    play: await call.playAsync({ media, volume: -20 }),
+    play_ringtone: await call.playRingtoneAsync({ name: 'de', duration: 60, volume: -20 }),
+    play_tts: await call.playTTSAsync({ text: 'Good evening. '.repeat(50), volume: -20 }),
+    prompt: await call.promptAsync({ ...digits, type: 'both', media }),
+    prompt_audio: await call.promptAudioAsync({ ...digits, url: MUSIC }),
+    prompt_ringtone: await call.promptRingtoneAsync({ ...digits, name: 'fr', duration: 60 }),
+    prompt_tts: await call.promptTTSAsync({ type: 'speech', text: 'Good night. '.repeat(50) }),
+    record: await call.recordAsync({ initial_timeout: 0, end_silence_timeout: 0 }),
+    detect: await call.detectAsync({ type: 'machine', timeout: 60, initial_timeout: 60 }),
+    detect_digit: await call.detectDigitAsync({ timeout: 60 }),
+    detect_fax: await call.detectFaxAsync({ tone: 'CNG', timeout: 60 }),
+    fax_send: await call.faxSendAsync(FAX),
+    fax_receive: await call.faxReceiveAsync(),
+    tap: await call.tapAsync({ audio_direction: 'both', ...target }),
+    send_digits: await call.sendDigitsAsync('WWWWW1'),
+  }
+  const each = look => Object.fromEntries(Object.entries(actions).map(([name, action]) => [name, look(action)]))
+  // The payload is what has been sent.
+  const controlIds = Object.values(actions).map(action => action.payload.control_id)
+  say('started', { completed: each(action => action.completed), control_ids: controlIds })
+  const waited = await call.waitForEnded()
+  const ended = each(action => [action.state, action.completed, action.result.successful])
+  say('ended', { waited, actions: ended })
+}
+
+module.exports = { prompts, partial, recordings, detections, faxes, taps, digits, twins }

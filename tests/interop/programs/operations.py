@@ -7,6 +7,11 @@ from steps import MUSIC, dial, events, outcome, say, step
 FAX = "https://media.example/two.pdf"
 
 
+def music():
+    """Return a list of media, which can be used once: the client takes the types out of it."""
+    return [{"type": "audio", "url": MUSIC}]
+
+
 def collected(result):
     return outcome(
         result,
@@ -29,7 +34,7 @@ async def prompts(client, number):
     await step("nothing", **collected(result))
 
     results = events(call, "prompt", lambda params: params["result"]["type"])
-    prompt = await call.prompt_async("digits", [{"type": "audio", "url": MUSIC}], digits_max=1)
+    prompt = await call.prompt_async("digits", music(), digits_max=1)
     await step("prompting", completed=prompt.completed)
     louder = await prompt.volume(-6)
     await step("louder", successful=louder.successful)
@@ -136,3 +141,31 @@ async def digits(client, number):
     sending = await call.send_digits_async("9A")
     await step("sending", completed=sending.completed)
     say("sent again", told=await states.get(), completed=sending.completed, **outcome(sending.result))
+
+
+async def twins(client, number, port):
+    """Start whatever can be started and left to itself, all at once, and look at it when the call is over."""
+    call = await dial(client, number)
+    actions = {
+        "play": await call.play_async(music(), volume=-20),
+        "play_ringtone": await call.play_ringtone_async("de", duration=60.0, volume=-20),
+        "play_tts": await call.play_tts_async("Good evening. " * 50, volume=-20),
+        "prompt": await call.prompt_async("both", music(), digits_max=1),
+        "prompt_audio": await call.prompt_audio_async("digits", MUSIC, digits_max=1),
+        "prompt_ringtone": await call.prompt_ringtone_async("digits", "fr", duration=60.0, digits_max=1),
+        "prompt_tts": await call.prompt_tts_async("speech", "Good night. " * 50),
+        "record": await call.record_async(initial_timeout=0, end_silence_timeout=0),
+        "detect": await call.detect_async("machine", timeout=60, initial_timeout=60),
+        "detect_digit": await call.detect_digit_async(timeout=60),
+        "detect_fax": await call.detect_fax_async(tone="CNG", timeout=60),
+        "fax_send": await call.fax_send_async(FAX),
+        "fax_receive": await call.fax_receive_async(),
+        "tap": await call.tap_async("both", "rtp", target_addr="127.0.0.1", target_port=port),
+        "send_digits": await call.send_digits_async("WWWWW1"),
+    }
+    started = {name: action.completed for name, action in actions.items()}
+    # The payload is what has been sent.
+    say("started", completed=started, control_ids=[action.payload["control_id"] for action in actions.values()])
+    waited = await call.wait_for_ended()
+    ended = {name: [action.state, action.completed, action.result.successful] for name, action in actions.items()}
+    say("ended", waited=waited, actions=ended)
