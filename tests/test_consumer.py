@@ -535,6 +535,34 @@ def test_stop_while_connecting_does_not_wait_for_the_connection(mute: str) -> No
     running.result()
 
 
+def test_disconnect_while_connecting_ends_it_too(mute: str) -> None:
+    consumer = Told(project="p", token="t", host=mute)
+    with in_thread(consumer.run) as running:
+        assert consumer.next() == ("setup",)
+        until(lambda: consumer.client and consumer.client.state == "connecting")
+        assert consumer.client is not None
+        consumer.client.disconnect()
+        assert consumer.next() == ("teardown",)
+    running.result()
+
+
+def test_stop_says_so_in_the_log_when_teardown_takes_too_long(
+    relay: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("relay_sync.consumer.CLOSE_S", 0.0)
+    go = threading.Event()
+
+    class Slow(Told):
+        def teardown(self) -> None:
+            assert go.wait(LIMIT)
+
+    slow = Slow(**relay.credentials)
+    with serving(slow):
+        assert slow.stop(0) == 0
+        go.set()
+    assert "has not ended yet; it ends by itself" in caplog.text
+
+
 @pytest.mark.parametrize("drain", ["5", float("nan"), True])
 def test_a_drain_that_is_no_time_is_refused(drain: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="drain="):

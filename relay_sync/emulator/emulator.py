@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, TypedDict
 
 from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.blade import Blade
@@ -46,6 +46,14 @@ DEMO_TOKEN = "PT-emulator-token"
 _LIMIT = 10.0  # real seconds for anything asked of the emulator's thread
 _REMEMBERED = 1000  # recordings
 _STOPPED = "the emulator is not running: call start(), or use it in a with block"
+
+
+class Credentials(TypedDict):
+    """What ``Client(**relay.credentials)`` is given."""
+
+    project: str
+    token: str
+    host: str
 
 
 class Running:
@@ -164,7 +172,7 @@ class Emulator(FaultControls):
         return "http" + self.url.removeprefix("ws")
 
     @property
-    def credentials(self) -> dict[str, str]:
+    def credentials(self) -> Credentials:
         """What a client needs: ``project``, ``token`` and ``host`` (the URL)."""
         return {"project": self.project, "token": self.token, "host": self.url}
 

@@ -154,7 +154,7 @@ class Monitor:
     def __init__(self) -> None:
         self.lock: threading.Lock = threading.Lock()
         self.pid: int = os.getpid()
-        self.reader: int | None = None  # thread id; written once, by the reader itself
+        self.reader: int | None = None  # thread id; written by the reader itself, which takes it back as it ends
 
     def check_process(self) -> None:
         """Raise NotConnected in a forked child, before any lock is touched."""

@@ -396,6 +396,13 @@ def test_a_stop_is_answered_and_then_it_finishes(stage: Stage) -> None:
         assert stage.control(verb)["code"] == "404"
 
 
+def test_on_request_it_finishes_before_the_stop_is_answered(stage: Stage) -> None:
+    stage.record(**FOREVER)
+    stage.relay.before_reply("calling.record.stop")
+    assert stage.control("stop")["code"] == "200"
+    assert stage.client.drain()[2:] == ["record:finished", "reply:calling.record.stop"]
+
+
 def test_the_file_is_not_there_before_it_has_finished(stage: Stage) -> None:
     url = stage.record(**FOREVER)["url"]
     stage.advance(1)

@@ -12,11 +12,12 @@ EXAMPLE = EXAMPLES / "text_message.py"
 
 def test_the_message_arrives_and_is_followed(relay: Emulator, tmp_path: Path) -> None:
     with Program(EXAMPLE, relay=relay, folder=tmp_path) as program:
-        program.says("^state: sent$")
+        program.says("^state: initiated$")
         relay.clock.advance(2)
         assert " is delivered" in program.ends()
     (message,) = relay.phones["+15550199031"].messages
-    assert (message.body, message.tags) == ("Your table is ready.", ("table",))
+    assert (message.body, message.from_number) == ("Your table is ready.", "+15550100")
+    assert relay.expect("messaging.send").params["tags"] == ["table"]
 
 
 def test_a_message_that_fails_says_why(relay: Emulator, tmp_path: Path) -> None:

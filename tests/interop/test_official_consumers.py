@@ -7,6 +7,7 @@ import json
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import trustme
@@ -17,7 +18,11 @@ from tests.interop.program import Program
 
 PICTURE = "https://media.example/cat.jpg"
 CALLER = "+15550100100"
-ENDINGS = {"+15550100001": "delivered", "+15550100002": "undelivered", "+15550100003": "failed"}
+ENDINGS: dict[str, Literal["delivered", "undelivered", "failed"]] = {
+    "+15550100001": "delivered",
+    "+15550100002": "undelivered",
+    "+15550100003": "failed",
+}
 
 
 def test_an_official_client_sends_messages_follows_their_states_and_receives_one(

@@ -52,7 +52,7 @@ def test_an_official_client_prompts_for_digits_and_speech(
         relay.journal.wait_for_command("calling.play_and_collect", answered=True)
         relay.clock.advance(1.0)
         relay.clock.advance(phone.press("12#"))
-        answer = {"type": "digit", "result": "12", "terminator": "#", "confidence": None}
+        answer: dict[str, Any] = {"type": "digit", "result": "12", "terminator": "#", "confidence": None}
         assert program.says("digits") == {**answer, "successful": True, "event": "digit"}
         assert phone.heard.between(0, 1).rms_db() > -50
 

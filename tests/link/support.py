@@ -104,13 +104,15 @@ class Link:
         jitter: Callable[[], float] = lambda: 0.0,
         limits: Limits = LIMITS,
         contexts: tuple[str, ...] = (),
+        mask: Callable[[str], str] | None = None,
     ) -> None:
         self.relay = ScriptedRelay()
         blade = Blade(project="proj-1", token="PTsecret", agent="relay_sync/0")
         self.session = Session(blade, ping_interval=INTERVAL, ping_timeout=TIMEOUT)
         self.session.add_contexts(contexts)
-        timing: dict[str, Any] = {} if clock is None else {"clock": clock}
-        self.connection = Connection(self.session, self.relay.open_transport, limits, jitter=jitter, **timing)
+        given = {"clock": clock, "mask": mask}
+        more: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        self.connection = Connection(self.session, self.relay.open_transport, limits, jitter=jitter, **more)
         self.monitor = self.connection.monitor
         self.listener = Listening()
 

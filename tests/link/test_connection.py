@@ -178,6 +178,15 @@ def test_refused_credentials_say_so_with_relays_words(link: Link) -> None:
     assert caught.value.code == "-32002"
 
 
+def test_what_relay_repeats_of_the_credentials_is_masked_in_the_error(make_link: MakeLink) -> None:
+    link = make_link(mask=lambda text: text.replace("PTsecret", "***"))
+    link.start()
+    connect = link.relay.next_line().take()
+    link.line.say({"jsonrpc": "2.0", "id": connect["id"], "error": {"code": -32002, "message": "no token PTsecret"}})
+    with pytest.raises(AuthenticationFailed, match=r"no token \*\*\*"):
+        wait_ready(link)
+
+
 def test_a_refusal_for_another_reason_is_a_failure_to_connect(link: Link) -> None:
     link.start()
     connect = link.relay.next_line().take()
