@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeVar, TypedDict
+from typing import Any, Literal, TypedDict, TypeVar
 
 from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.blade import Blade
