@@ -186,7 +186,7 @@ def test_a_program_for_v2_runs_after_the_edits_and_does_what_it_did(tmp_path: Pa
     assert "async" not in source.replace("play_audio_async", "")
     program = tmp_path / "reminder.py"
     program.write_text(source, encoding="utf-8")
-    with Emulator(speed=20) as relay:
+    with Emulator(speed=4) as relay:  # the phone has 5 virtual seconds to begin to speak
         phone = relay.phone("+15550199023")  # presses 1234# after each prompt for digits
         login = (relay.url, relay.project, relay.token, phone.number)
         running = subprocess.Popen(

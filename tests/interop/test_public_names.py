@@ -80,7 +80,7 @@ def test_the_events_and_options_are_those(v2: dict[str, Any]) -> None:
 
 def test_the_program_that_test_porting_ports_is_a_program_for_v2() -> None:
     interpreter = client_python()
-    with Emulator(speed=20) as relay:
+    with Emulator(speed=4) as relay:  # the phone has 5 virtual seconds to begin to speak
         phone = relay.phone("+15550199023")  # presses 1234# after each prompt for digits
         login = (relay.url, relay.project, relay.token, phone.number)
         running = subprocess.Popen(
