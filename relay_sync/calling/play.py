@@ -103,8 +103,8 @@ class PlayAction(Stoppable[PlayResult]):
         """
         answer = self._control("volume", PlayVolumeResult, None, volume=self._volume)
         if answer.code in ("404", "410"):
-            with self._leg._desk.monitor.lock:
-                self._end_with("the playback ended while the connection was lost", None, "lost")
+            why = "the playback ended while the connection was lost"
+            self._leg._desk.connection.act(lambda: self._end_with(why, None, "lost"))
 
 
 class Playing(Leg):

@@ -59,6 +59,15 @@ def test_a_play_that_is_gone_after_a_restored_session_fails(stage: Stage, code: 
     assert call.active
 
 
+def test_the_future_of_a_play_that_is_gone_is_set_as_soon_as_its_wait_ends(stage: Stage) -> None:
+    """Once it was set only when the reader woke for the next ping."""
+    action = stage.play(stage.call())
+    future = action.future
+    stage.reconnect()
+    stage.relay.refuse_command("calling.play.volume")
+    assert future.result(timeout=5) == action.wait(0)
+
+
 @pytest.mark.parametrize("code", ["409", "500"])
 def test_any_other_answer_to_the_probe_leaves_the_play_alone(stage: Stage, code: str) -> None:
     action = stage.play(stage.call())

@@ -22,6 +22,12 @@ from tests.support import LIMIT, Running
 DISCONNECTED = "the client was disconnected"
 
 
+@pytest.fixture(autouse=True)
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Peers here answer the goodbye at once or never."""
+    monkeypatch.setattr(connection_module, "CLOSE_GRACE_S", 0.02)
+
+
 def stopped(link: Link) -> None:
     """Stop it, and see that everything of it is gone."""
     link.connection.stop()
