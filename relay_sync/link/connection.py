@@ -29,17 +29,19 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from relay_sync.errors import (
-    AuthenticationFailed,
     ConnectFailed,
     ConnectionLost,
     NotConnected,
     RelayError,
     RelayTimeout,
 )
+from relay_sync.link.asked import Asked
 from relay_sync.link.backoff import delay
+from relay_sync.link.listener import Listener
+from relay_sync.link.lost import Lost, refusal
 from relay_sync.link.transport import (
     OpenFailed,
     Transport,
@@ -58,7 +60,6 @@ from relay_sync.wire.events import (
     Outcome,
     Ready,
     Refused,
-    RelayEvent,
     Silent,
 )
 from relay_sync.wire.session import Session
@@ -74,29 +75,6 @@ READER_SEND_S = 5.0  # for the reader's own replies: a peer that takes none for 
 _numbers = itertools.count(1)
 
 
-class Listener(Protocol):
-    """Whoever is told what happens on a connection."""
-
-    @property
-    def wants_frames(self) -> bool:
-        """Whether somebody listens to every frame."""
-
-    def take(self, event: RelayEvent) -> None:
-        """An event of Relay's. The lock is held."""
-
-    def frame(self, text: str) -> None:
-        """A frame came, not yet looked at. The lock is not held; only when ``wants_frames``."""
-
-    def resumed(self) -> None:
-        """The session was restored after a loss. The lock is held."""
-
-    def session_lost(self, why: str) -> None:
-        """Nothing will be heard any more of what the session held. The lock is held."""
-
-    def notify(self, name: str, *arguments: object) -> None:
-        """Something for the client's own handlers (api.md 3.4). The lock is not held."""
-
-
 @dataclass(frozen=True)
 class Limits:
     """The time limits of one connection, in seconds (design: request_timeout and so on)."""
@@ -104,48 +82,6 @@ class Limits:
     connect: float = 10.0
     request: float = 10.0
     resume: float = 60.0
-
-
-class Asked(Waitable):
-    """One command as the session keeps it by its id: what waits for the answer."""
-
-    __slots__ = ("_answer", "_answered", "_error", "over")
-
-    def __init__(self, answered: Callable[[Answer], None] | None) -> None:
-        super().__init__()
-        self._answered = answered
-        self._answer: Answer | None = None
-        self._error: Callable[[], RelayError] | None = None
-        self.over: bool = False  # answered, or can't be any more
-
-    def settle(self, answer: Answer) -> None:
-        """Relay answered. The lock is held, by the reader; ``answered`` is called before the waiter wakes."""
-        try:
-            if self._answered is not None:
-                self._answered(answer)
-        finally:
-            self._answer, self.over = answer, True
-            self._changed()
-
-    def fail(self, error: Callable[[], RelayError]) -> None:
-        """The connection is gone. The lock is held."""
-        self._error, self.over = error, True
-        self._changed()
-
-    def answer(self) -> Answer:
-        """The answer, once ``over``; or raises why there is none, a new error that gathers its own traceback."""
-        if self._error is not None:
-            raise self._error()
-        assert self._answer is not None  # it is over, and not failed
-        return self._answer
-
-
-class _Lost(Exception):
-    """The connection is over, for a reason of the session's rather than the transport's."""
-
-    def __init__(self, error: Callable[[], RelayError], *, heals: bool = True) -> None:
-        self.error = error
-        self.heals = heals
 
 
 class Connection(Waitable):
@@ -399,7 +335,7 @@ class Connection(Waitable):
     def _live(self) -> None:
         """The life of the reader thread."""
         self.monitor.reader = threading.get_ident()
-        lost = _Lost(lambda: ConnectionLost("the connection's thread failed"))
+        lost = Lost(lambda: ConnectionLost("the connection's thread failed"))
         try:
             while not self._stop.is_set():
                 lost = self._one_connection()
@@ -412,15 +348,15 @@ class Connection(Waitable):
             # The system gives the number of a thread that has ended to another one.
             self.monitor.reader = None
 
-    def _one_connection(self) -> _Lost:
+    def _one_connection(self) -> Lost:
         """Open a socket, agree, and read until it is lost; return why."""
         transport = self._open_transport()
         with self.monitor.lock:
             if self._stop.is_set():
-                return _Lost(partial(NotConnected, "disconnect() was called"))
+                return Lost(partial(NotConnected, "disconnect() was called"))
             self._transport = transport
             self._up = False
-        lost = _Lost(lambda: ConnectionLost("the connection's thread failed"))
+        lost = Lost(lambda: ConnectionLost("the connection's thread failed"))
         opened = False
         try:
             limit = self._open_limit()
@@ -432,10 +368,10 @@ class Connection(Waitable):
                 now = self._clock()
                 self.session.open(now, max(0.05, end - now))
             self._read(transport)
-        except _Lost as known:
+        except Lost as known:
             lost = known
         except OpenFailed as failed:
-            lost = _Lost(partial(ConnectFailed, failed.reason), heals=not failed.tls)
+            lost = Lost(partial(ConnectFailed, failed.reason), heals=not failed.tls)
             self._tell("signalwire.socket.error", lost.error())
         except (TransportLost, TransportClosed) as broken:
             lost = self._broken(str(broken))
@@ -449,16 +385,16 @@ class Connection(Waitable):
             self._tell("signalwire.socket.close")
         return lost
 
-    def _failed(self, bug: Exception) -> _Lost:
+    def _failed(self, bug: Exception) -> Lost:
         """An exception that nobody foresaw is our bug: show it, and close."""
         logger.error("the connection's thread failed; the connection is closed", exc_info=bug)
         kind = ConnectionLost if self.was_ready else ConnectFailed
-        return _Lost(partial(kind, f"internal error: {bug!r}"), heals=False)
+        return Lost(partial(kind, f"internal error: {bug!r}"), heals=False)
 
-    def _broken(self, why: str) -> _Lost:
+    def _broken(self, why: str) -> Lost:
         if self._up:
-            return _Lost(partial(ConnectionLost, f"the connection broke before the answer came ({why})"))
-        return _Lost(partial(ConnectFailed, f"the connection broke before Relay said ready ({why})"))
+            return Lost(partial(ConnectionLost, f"the connection broke before the answer came ({why})"))
+        return Lost(partial(ConnectFailed, f"the connection broke before Relay said ready ({why})"))
 
     def _open_limit(self) -> float:
         """Seconds that opening or handshake may take: a lost session is given up on time."""
@@ -519,7 +455,7 @@ class Connection(Waitable):
         except TransportTimeout as stuck:
             raise TransportLost("Relay takes no data") from stuck
 
-    def _settle(self, outcomes: list[Outcome]) -> _Lost | None:
+    def _settle(self, outcomes: list[Outcome]) -> Lost | None:
         """Let each outcome take effect; return why the connection is over, if it is. The lock is held."""
         listener = self._listener
         assert listener is not None
@@ -536,7 +472,7 @@ class Connection(Waitable):
             elif isinstance(outcome, GoAway):
                 self._drain(outcome)
             elif isinstance(outcome, Refused):
-                return _refusal(outcome, self._mask(outcome.answer.message))
+                return refusal(outcome, self._mask(outcome.answer.message))
             else:
                 return self._silent(outcome)
         return None
@@ -566,7 +502,7 @@ class Connection(Waitable):
             self.state = RECONNECTING
             self._changed()
 
-    def _silent(self, silent: Silent) -> _Lost:
+    def _silent(self, silent: Silent) -> Lost:
         why = f"nothing was heard from Relay for {silent.waited:.1f} s"
         return self._broken(why)
 
@@ -579,7 +515,7 @@ class Connection(Waitable):
 
     # -- the ends -------------------------------------------------------------------------------
 
-    def _lose(self, lost: _Lost) -> None:
+    def _lose(self, lost: Lost) -> None:
         """One socket is over: fail what was in flight, begin to reconnect."""
         with self.monitor.lock:
             was_up, self._up = self._up, False
@@ -595,7 +531,7 @@ class Connection(Waitable):
         if was_up and not self._stop.is_set():
             logger.warning("connection lost: %s", lost.error().message)
 
-    def _keep_trying(self, lost: _Lost) -> bool:
+    def _keep_trying(self, lost: Lost) -> bool:
         """Wait for the next attempt; False when there is to be none."""
         if self._stop.is_set() or not self.was_ready or not lost.heals:
             return False
@@ -662,15 +598,6 @@ class Connection(Waitable):
     def _not_sent(self, method: str) -> NotConnected:
         why = self._failure().message if self._failure is not None else "the client is disconnected"
         return NotConnected(f"{method} was not sent: {why}; call connect()", method=method)
-
-
-def _refusal(refused: Refused, message: str) -> _Lost:
-    answer = refused.answer
-    if refused.credentials:
-        say = f"Relay refused the credentials: {message} (code {answer.code}); check project and token"
-        return _Lost(partial(AuthenticationFailed, say, code=answer.code), heals=False)
-    say = f"Relay refused the connection: {message} (code {answer.code})"
-    return _Lost(partial(ConnectFailed, say, code=answer.code))
 
 
 def _do(later: list[Callable[[], object]]) -> None:
