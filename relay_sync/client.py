@@ -37,6 +37,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 ClientHandler = Callable[..., object]
 
+CHORES = 8  # threads at the most, for commands that the library gives by itself
+
 MESSAGE = "signalwire.socket.message"
 EVENTS = ("ready", "signalwire.socket.open", "signalwire.socket.close", "signalwire.socket.error", MESSAGE)
 
@@ -61,7 +63,10 @@ class Life:
         # Lanes outlive a slow handler only in number; conversations last as long as people talk.
         self.lanes: Workers = Workers(client._max_handlers, "handler")
         self.conversations: Workers = Workers(client._max_handlers, "conversation")
-        self.table: CallTable = CallTable(self.connection, self.lanes, self.conversations, client.calling.handler_for)
+        self.chores: Workers = Workers(CHORES, "chore")
+        self.table: CallTable = CallTable(
+            self.connection, self.lanes, self.conversations, self.chores, client.calling.handler_for
+        )
         self.messages: MessageTable = MessageTable(
             self.connection, self.conversations, client.messaging._receivers, client.messaging._state_receivers
         )
@@ -118,8 +123,8 @@ class Life:
         """Close the connection; idle workers end, busy ones when their handler does."""
         atexit.unregister(self.at_exit)
         self.connection.stop()
-        self.lanes.close()
-        self.conversations.close()
+        for workers in (self.lanes, self.conversations, self.chores):
+            workers.close()
 
     def at_exit(self) -> None:
         """Close what the program left open; but not, in a forked child, what is the parent's."""
@@ -330,8 +335,12 @@ class Client:
             raise WouldDeadlock("drain(): a handler would wait for itself; call it from a thread of your own")
         life.connection.monitor.check_thread(lambda: "drain()")
         life.table.draining = True  # one step, read by the reader alone
-        # Passing calls back is the work of the lanes, so they come last.
-        return life.conversations.drain(enough) + life.lanes.drain(enough)
+        left = life.conversations.drain(enough) + life.lanes.drain(enough)
+        never_begun = life.conversations.cancel()
+        if never_begun:
+            logger.error("%d calls, messages or tasks were waiting for a handler and are dropped", never_begun)
+        life.chores.drain(enough)  # calls that are being passed back
+        return left
 
     def __enter__(self) -> Self:
         self.connect()

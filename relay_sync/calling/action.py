@@ -36,6 +36,9 @@ logger: logging.Logger = logging.getLogger(__name__)
 R = TypeVar("R", bound=Result)
 C = TypeVar("C", bound=Result)
 
+GONE: tuple[str, ...] = ("404", "410")  # what Relay says of what it no longer has (protocol.md 7)
+GONE_GRACE_S: float = 1.0  # for the event that tells how it ended, which may come after such an answer
+
 FAILED = "failed"  # ours: it never started, or its call or session ended under it
 
 
@@ -308,6 +311,8 @@ class Action(Waitable, Generic[R]):
             self._accepted(answer)
         else:
             self._finish(FAILED, self._make(code=answer.code, message=answer.message, _outcome="refused"))
+            if answer.code in GONE:
+                self._leg._gone()
 
     def _accepted(self, answer: Answer) -> None:
         """Relay accepted the start. The lock is held, by the reader."""
@@ -338,6 +343,11 @@ class Action(Waitable, Generic[R]):
             heard = self._heard
 
         def answered(answer: Answer) -> None:
+            if answer.code in GONE and self._result is None:
+                why = f"Relay no longer knows the operation ({answer.message}); its end was not heard"
+                connection.call_later(GONE_GRACE_S, lambda: self._end_with(why, None, "lost"))
+            if answer.code == "410":
+                self._leg._gone()
             if answer.ok and self._result is None:
                 if accepted is not None:
                     accepted()

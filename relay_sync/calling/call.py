@@ -185,6 +185,7 @@ class Call(
         monitor.check_process()
         stream = EventStream(monitor, timeout, self._drop_stream, repr(self))
         with monitor.lock:
+            self._end_if_closed()
             if self._over:
                 stream._end()
             else:

@@ -37,10 +37,11 @@ class Shelf(Protocol):
 class Desk:
     """One for all calls of a session: its lock and waits, its way out, its workers."""
 
-    __slots__ = ("connection", "monitor", "shelf", "workers")
+    __slots__ = ("chores", "connection", "monitor", "shelf", "workers")
 
-    def __init__(self, connection: Connection, workers: Workers, shelf: Shelf) -> None:
+    def __init__(self, connection: Connection, workers: Workers, chores: Workers, shelf: Shelf) -> None:
         self.connection: Connection = connection
+        self.chores: Workers = chores  # for commands the library gives by itself: never behind users' handlers
         self.monitor: Monitor = connection.monitor
         self.workers: Workers = workers
         self.shelf: Shelf = shelf

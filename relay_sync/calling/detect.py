@@ -90,7 +90,9 @@ class DetectAction(Stoppable[DetectResult]):
         if state in self._operation.final:
             return self._over(state, params, kind)
         answers = self._answers(state)
-        self._seen.append(state)
+        # Told twice is heard once; but a key may have been pressed twice.
+        if self._kind == "digit" or state not in self._seen[-1:]:
+            self._seen.append(state)
         if not answers:
             return None
         return self._ended(state, params, True, type=kind, result="MACHINE" if state == "READY" else state)

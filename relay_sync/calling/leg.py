@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from relay_sync.calling.action import Over
+from relay_sync.calling.action import GONE, GONE_GRACE_S, Over
 from relay_sync.calling.desk import Desk
 from relay_sync.calling.result import CallIds, Event, Outcome
 from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
+from relay_sync.link.connection import CLOSED
 from relay_sync.link.handlers import Job, Lane, run
 from relay_sync.link.waiting import Deadline, Waitable
 from relay_sync.masking import shorten
@@ -133,7 +134,7 @@ class Leg(Waitable):
                 {**ids, **params},
                 deadline.within(self._desk.request_timeout),
                 sending=sending or self._check_usable,
-                answered=answered,
+                answered=partial(self._heard_answer, answered),
             )
         except RelayError as error:
             error.call_id = self.id
@@ -145,6 +146,7 @@ class Leg(Waitable):
         monitor.check_process()
         try:
             with monitor.lock:
+                self._end_if_closed()
                 self._desk.shelf.watch(self)
                 try:
                     monitor.wait_until(self, lambda: bool(self._over) or ready(), deadline, lambda: f"{self!r} {what}")
@@ -153,6 +155,23 @@ class Leg(Waitable):
         except RelayError as error:
             error.call_id = self.id
             raise
+
+    def _heard_answer(self, then: Callable[[Answer], None] | None, answer: Answer) -> None:
+        """Relay answered a command about this call. The lock is held, by the reader."""
+        if then is not None:
+            then(answer)
+        if self.id is not None and answer.code in GONE:
+            self._gone()
+
+    def _gone(self) -> None:
+        """Relay no longer knows the call: its end was missed, unless the event that tells it is just on its way."""
+        why = "Relay no longer knows the call; its end was not heard"
+        self._desk.connection.call_later(GONE_GRACE_S, lambda: self._close(why, None, lost=True))
+
+    def _end_if_closed(self) -> None:
+        """The connection may have closed before this call was in any table that was told. The lock is held."""
+        if not self._over and self._desk.connection.state == CLOSED:
+            self._close("the client was disconnected; make a new call once it is connected", None, lost=True)
 
     def _start(self, action: A, wait_timeout: float | None) -> tuple[A, Deadline]:
         deadline = Deadline(wait_timeout)

@@ -10,6 +10,7 @@ from relay_sync.calling import checks
 from relay_sync.calling.action import Stoppable
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result
+from relay_sync.errors import ConnectionLost, RelayTimeout
 from relay_sync.wire.states import OPERATIONS, RINGTONES
 
 Media = Mapping[str, Any]
@@ -53,7 +54,7 @@ class PlayAction(Stoppable[PlayResult]):
 
     def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
         super().__init__(leg, params)
-        self._volume: float = params.get("volume", 0.0)  # as Relay last accepted it
+        self._volume: float = params.get("volume", 0.0)  # as Relay last accepted it, or may have
 
     def pause(self, *, wait_timeout: float | None = None) -> PlayPauseResult:
         """Pause the playback at once; return once Relay has answered.
@@ -94,7 +95,12 @@ class PlayAction(Stoppable[PlayResult]):
         def accepted() -> None:
             self._volume = gain
 
-        return self._control("volume", PlayVolumeResult, wait_timeout, accepted=accepted, volume=gain)
+        try:
+            return self._control("volume", PlayVolumeResult, wait_timeout, accepted=accepted, volume=gain)
+        except (ConnectionLost, RelayTimeout) as unknown:
+            if getattr(unknown, "sent", True):
+                self._volume = gain  # it may have been done: the probe after a resume must not undo it
+            raise
 
     def _probe(self) -> None:
         """After a resumed session: ask whether the playback is still there, by setting the volume it has.

@@ -33,9 +33,10 @@ class CallTable:
         connection: Connection,
         lanes: Workers,
         conversations: Workers,
+        chores: Workers,
         handler_for: Callable[[str | None], CallHandler | None],
     ) -> None:
-        self.desk: Desk = Desk(connection, lanes, self)
+        self.desk: Desk = Desk(connection, lanes, chores, self)
         self._conversations = conversations
         self._handler_for = handler_for
         self.draining = False  # whether inbound calls are passed back, because the client is about to end
@@ -231,7 +232,7 @@ class CallTable:
         for call in self._by_id.values():
             for action in (call._actions or {}).values():
                 if isinstance(action, PlayAction):
-                    self.desk.later(partial(self.desk.workers.submit, partial(_quietly, action._probe)))
+                    self.desk.later(partial(self.desk.chores.submit, partial(_quietly, action._probe)))
 
     def session_lost(self, why: str) -> None:
         """Nothing will be heard any more of any call of this session."""
@@ -257,10 +258,10 @@ class CallTable:
                 self._conversations.most,
                 mask_number(call.from_number or ""),
             )
-            self.desk.workers.submit(partial(_quietly, call.pass_))
+            self.desk.chores.submit(partial(_quietly, call.pass_))
 
     def _pass_back_later(self, call: Call) -> None:
-        self.desk.later(partial(self.desk.workers.submit, partial(_quietly, call.pass_)))
+        self.desk.later(partial(self.desk.chores.submit, partial(_quietly, call.pass_)))
 
     def _hang_up_later(self, call_id: str, node_id: object) -> None:
         params = {"call_id": call_id, "node_id": node_id, "reason": "hangup"}
@@ -269,7 +270,7 @@ class CallTable:
         def hang_up() -> None:
             connection.request("calling.end", params, Deadline(connection.limits.request))
 
-        self.desk.later(partial(self.desk.workers.submit, partial(_quietly, hang_up)))
+        self.desk.later(partial(self.desk.chores.submit, partial(_quietly, hang_up)))
 
 
 def _single(call: Leg) -> bool:

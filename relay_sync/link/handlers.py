@@ -103,6 +103,13 @@ class Workers:
         for thread in idle:
             join(thread, max(0.0, deadline - time.monotonic()))
 
+    def cancel(self) -> int:
+        """Begin none of the jobs that are in line; return how many there were."""
+        with self._changed:
+            left = len(self._jobs)
+            self._jobs.clear()
+        return left
+
     def runs_here(self) -> bool:
         """Whether the caller is a job of ours."""
         return threading.current_thread() in self._busy

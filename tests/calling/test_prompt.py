@@ -388,8 +388,8 @@ def test_what_was_told_before_the_answer_to_the_stop_counts(
 
 
 def test_a_refused_stop_ends_nothing(stage: Stage, asking: PromptAction, clock: MovedClock) -> None:
-    result = stop(stage, asking, "404")
-    assert (result.successful, result.code, result.message) == (False, "404", "said 404")
+    result = stop(stage, asking, "409")
+    assert (result.successful, result.code, result.message) == (False, "409", "said 409")
     clock.move(5)
     stage.settle()
     with pytest.raises(RelayTimeout):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from relay_sync import Client, ConnectionLost, RelayTimeout
@@ -184,3 +189,102 @@ def test_one_slow_answer_fails_that_command_and_not_the_connection(stage: Stage)
     stage.settle()
     assert stage.client.connected
     assert action.state == "playing"
+
+
+# -- what Relay no longer has ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give an event that is on its way no time to come."""
+    monkeypatch.setattr("relay_sync.calling.leg.GONE_GRACE_S", 0.0)
+    monkeypatch.setattr("relay_sync.calling.action.GONE_GRACE_S", 0.0)
+
+
+@pytest.mark.usefixtures("no_grace")
+def test_a_call_whose_end_was_missed_is_over_once_relay_says_that_it_is_gone(stage: Stage) -> None:
+    call = stage.call()
+    action = stage.play(call)
+    with in_thread(action.wait) as waiting, in_thread(call.wait_for_ended) as ended:
+        parked(action)
+        with in_thread(call.hangup) as hanging:
+            stage.relay.refuse_command("calling.end", "410", "Call is gone")
+        assert hanging.result().code == "410"
+    assert (waiting.result().successful, ended.result()) == (False, False)
+    assert (call.active, action.state) == (False, "failed")
+
+
+@pytest.mark.usefixtures("no_grace")
+def test_an_operation_whose_end_was_missed_is_over_once_relay_says_that_it_is_gone(stage: Stage) -> None:
+    call = stage.call()
+    action = stage.play(call)
+    with in_thread(action.wait) as waiting:
+        with in_thread(action.stop) as stopping:
+            stage.relay.refuse_command("calling.play.stop", "404", "Control id does not exist")
+        assert stopping.result().code == "404"
+    result = waiting.result()
+    assert (result.successful, result.event, action.state) == (False, None, "failed")
+    assert "no longer knows" in result.message
+    assert call.active
+    with pytest.raises(ConnectionLost):
+        result.raise_for_status()
+
+
+def test_the_event_that_tells_the_end_may_come_after_such_an_answer(stage: Stage) -> None:
+    action = stage.play(stage.call())
+    with in_thread(action.stop):
+        stage.relay.refuse_command("calling.play.stop", "404", "Control id does not exist")
+    stage.tell_play(action, "finished")
+    assert action.wait(10).successful
+
+
+def test_a_volume_whose_outcome_is_unknown_is_not_undone_by_the_probe(stage: Stage) -> None:
+    action = stage.play(stage.call())
+    with in_thread(lambda: raised(ConnectionLost, action.volume, 9)) as asking:
+        stage.relay.take_command("calling.play.volume")
+        stage.reconnect()
+    asking.result()
+    assert stage.relay.accept_command("calling.play.volume")["volume"] == 9
+
+
+def raised(kind: type[Exception], function: Callable[..., object], *arguments: object) -> None:
+    with pytest.raises(kind):
+        function(*arguments)
+
+
+# -- calls that no table knows ---------------------------------------------------------------------------------
+
+
+def test_waits_on_a_call_of_a_closed_connection_end_at_once(client: Client) -> None:
+    call = client.calling.new_call(from_number="+15550100", to_number="+15550101")
+    client.disconnect()
+    assert call.wait_for_ended(timeout=10) is False
+    assert list(call.events(timeout=10)) == []
+    assert client.calling.new_call(from_number="+1", to_number="+2").wait_for_answered(timeout=10) is False
+
+
+# -- the library's own commands ---------------------------------------------------------------------------------
+
+
+def test_the_probe_does_not_wait_behind_blocked_handlers(relay: Emulator) -> None:
+    """The handler waits for a play that ended while the connection was lost; only the probe can tell it."""
+    results: queue.Queue[bool] = queue.Queue()
+    playing = threading.Event()
+
+    def play(_: dict[str, Any]) -> None:
+        playing.set()
+        results.put(call.play_silence(30).successful)
+
+    with Client(**relay.credentials, max_handlers=1) as client:
+        at_once(client)
+        call = client.calling.new_call(from_number="+15550100", to_number="+15550101")
+        call.on("answered", play)
+        call.dial()
+        assert playing.wait(10)
+        relay.journal.wait_for_event("calling.call.play", state="playing")
+        relay.refuse_connections()
+        relay.drop_connections()
+        until(lambda: client.state == "reconnecting")
+        relay.clock.advance(60)
+        relay.clear_faults()
+        assert results.get(timeout=10) is False

@@ -52,7 +52,9 @@ def install_node(folder: Path) -> None:
     # npm would otherwise look for a project in the folders above.
     (folder / "package.json").write_text(json.dumps({"name": "interop", "version": "0.0.0", "private": True}))
     # The client needs no install script of any package, so none runs.
-    run(npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", NODE_CLIENT, cwd=folder)
+    # A registry that stalls is asked again after a minute, not after five.
+    quiet = ("--no-audit", "--no-fund", "--loglevel=error")
+    run(npm, "install", "--ignore-scripts", "--fetch-timeout=60000", *quiet, NODE_CLIENT, cwd=folder)
 
 
 def provide(folder: Path, install: Callable[[Path], None]) -> None:

@@ -491,3 +491,23 @@ def test_a_lane_whose_job_was_declined_takes_the_next(
     monkeypatch.undo()
     done(lane.put)
     assert ran == []
+
+
+def test_jobs_that_are_cancelled_in_line_never_begin() -> None:
+    workers = Workers(1, "tested")
+    begun, go_on = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def first() -> None:
+        begun.set()
+        assert go_on.wait(10)
+        done.append("first")
+
+    workers.submit(first)
+    assert begun.wait(10)
+    workers.submit(lambda: done.append("second"))
+    assert workers.cancel() == 1
+    go_on.set()
+    assert workers.drain(lambda: False) == 0
+    workers.close()
+    assert done == ["first"]
