@@ -117,7 +117,9 @@ def decode(content: bytes, shown: str) -> Samples:
                 raise MediaError(f"{shown} is too long: it lasts more than {LONGEST_S} s")
             return np.concatenate(list(_resampled(file)) or [np.zeros(0, np.float32)])
     except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
-        raise MediaError(f"{shown} is not audio that can be played: {error}") from error
+        # libsndfile's own words: soundfile puts the name of its buffer before them.
+        why = getattr(error, "error_string", error)
+        raise MediaError(f"{shown} is not audio that can be played: {why}") from error
 
 
 def _resampled(file: Any) -> Iterator[Samples]:

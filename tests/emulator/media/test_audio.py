@@ -91,7 +91,7 @@ def test_not_a_number_in_a_float_file_is_silence() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"<html>not here</html>", b"\0" * 10_000, b"RIFF\x10\0\0\0WAVEfmt "])
 def test_what_is_no_audio_is_refused_by_name(content: bytes) -> None:
-    with pytest.raises(MediaError, match=r"song\.mp3 is not audio that can be played"):
+    with pytest.raises(MediaError, match=r"song\.mp3 is not audio that can be played: (?!.*BytesIO)"):
         decode(content, "song.mp3")
 
 
