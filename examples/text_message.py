@@ -13,7 +13,7 @@ CONTEXT = os.environ.get("CONTEXT", "office")  # where the news of the message a
 
 
 def tell(message):
-    print("state:", message.state, flush=True)
+    print(f"state: {message.state}", flush=True)
 
 
 with Client() as client:
@@ -27,4 +27,4 @@ with Client() as client:
         result.sent.wait(timeout=60)
     except RelayTimeout:
         print("no news any more; carriers do not always report")
-    print(result.message_id, "is", result.sent.state, result.sent.reason or "")
+    print(f"{result.message_id} is {result.sent.state}", result.sent.reason or "")
