@@ -17,7 +17,7 @@ from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.calls import CallSnapshot
 from relay_sync.emulator.clock import Clock
 from relay_sync.emulator.emulator import DEMO_PROJECT, DEMO_TOKEN, Emulator
-from relay_sync.emulator.journal import Command, Event, Frame, Journal
+from relay_sync.emulator.journal import Command, Delivery, Event, Frame, Journal
 from relay_sync.emulator.machines import ReceivedFax
 from relay_sync.emulator.media import Heard
 from relay_sync.emulator.messages import TextMessage
@@ -34,6 +34,7 @@ __all__ = [
     "CallSnapshot",
     "Clock",
     "Command",
+    "Delivery",
     "Emulator",
     "Event",
     "Frame",

@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m relay_sync.emulator",
-        description="SignalWire Relay on this machine: connect any Relay v2 client to it. Ctrl-C ends it.",
+        description="SignalWire Relay on this machine: connect any Relay client to it. Ctrl-C ends it.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any that is free)")

@@ -121,6 +121,31 @@ class Assumptions:
     close_refused_login: bool = False
     """Does the server close the socket after it has refused the credentials?"""
 
+    refusal_word: str | None = None
+    """Is there a word in ``error.data.signalwire_error_code`` of refused credentials, such as ``AUTH_REQUIRED``? (The
+    vendor's test server has one; protocol.md 7.)"""
+
+    expired_login: Literal["refused", "closed", "ignored"] = "refused"
+    """What becomes of a session whose JWT has expired (``Emulator(jwt_lifetime=)``): is all it asks refused with -32002
+    until it reauthenticates, is its connection closed, or does it go on?"""
+
+    stale_resume: Literal["ignored", "-32003"] = "ignored"
+    """When a client of Flat sends a protocol and authorization state that resume nothing, does it get a new session, or
+    is it refused with -32003? (protocol.md 6.3: the guide against JS.)"""
+
+    protocol_alone_resumes: bool = True
+    """Does a client of Flat resume its session with the protocol, if it has no authorization state to send?"""
+
+    newest_state_only: bool = False
+    """Does only the newest authorization state resume a session, or any that it was given?"""
+
+    redeliver_after: float | None = None
+    """After how many real seconds is an event of Flat sent again that a client with ``event_acks`` has not acknowledged
+    (on the next connection too, if the session is resumed); None for never. (protocol.md 6.2: not documented.)"""
+
+    unspoken_dialect: Literal["-32601", "silence"] = "-32601"
+    """What answers the first method of a dialect that is not spoken (``Emulator(dialects=)``): an error, or nothing?"""
+
     unreachable_tap: Literal["finished", "tapping"] = "finished"
     """What a tap does whose WebSocket can't be opened, or is closed by the other side: ``finished`` (and ``tapping``
     only once it is open), or it goes on as if somebody listened. Of RTP nobody knows whether it arrives."""

@@ -18,6 +18,7 @@ from relay_sync.emulator.envelope import (
     RpcError,
 )
 from relay_sync.emulator.journal import Described, Kind
+from relay_sync.emulator.login import SCOPES
 from relay_sync.emulator.replies import carry_out
 from relay_sync.emulator.service import Link
 from relay_sync.emulator.session import Session
@@ -35,10 +36,12 @@ _AUTHENTICATION = (Field("project", text), Field("token", text, False), Field("j
 _EXECUTE = (Field("protocol", text), Field("method", text), Field("params", anything, False))
 _SETUP = (Field("protocol", text, False),)
 _SUBSCRIPTION = (Field("command", one_of("add", "remove")), Field("protocol", text), Field("channels", texts))
+_REAUTHENTICATE = (Field("sessionid", text), Field("authentication", anything))
 _PING = (Field("timestamp", number(), False), Field("payload", text, False))
 
 _SETUP_PROTOCOL = "signalwire"
 _CHANNEL = "notifications"
+_FLAT_ONLY = frozenset({"signalwire.unreceive"})  # no client of this dialect sends it (protocol.md 3)
 
 
 class Blade:
@@ -78,6 +81,9 @@ class Blade:
 
         carry_out(link, name, link.session, lambda: self._carry(link, frame, method, params), write)
 
+    def answer(self, link: Link, frame: Frame) -> None:
+        """Make nothing of a client's reply: events have none in this dialect."""
+
     def event(self, session: Session, queue: str, event: dict[str, Any]) -> Frame:
         """Wrap an event: a ``blade.broadcast`` (protocol.md 4)."""
         params = {
@@ -93,8 +99,8 @@ class Blade:
         """Return the server's ping (protocol.md 5.4)."""
         return envelope.request(request_id, "blade.ping", {"timestamp": timestamp, "payload": "ping"})
 
-    def go_away(self, request_id: str) -> Frame:
-        """Return ``blade.disconnect``, which has no params (protocol.md 5.6)."""
+    def go_away(self, request_id: str, restart: bool) -> Frame:
+        """Return ``blade.disconnect``, which has no params: it does not tell of a restart (protocol.md 5.6)."""
         return envelope.request(request_id, "blade.disconnect")
 
     def _carry(self, link: Link, frame: Frame, method: str, params: Any) -> Accepted:
@@ -106,6 +112,9 @@ class Blade:
             return self._connect(link, params)
         if link.session is None:
             raise RpcError(AUTHENTICATION_FAILED, "Authentication required")
+        if method == "blade.reauthenticate":
+            return self._reauthenticate(link, link.session, params)
+        link.service.logins.check(link.session.login)
         if method == "blade.execute":
             return self._execute(link, link.session, params)
         if method == "blade.subscription":
@@ -124,11 +133,8 @@ class Blade:
         _check(link, "blade.connect", params, _CONNECT)
         who = _object(params["authentication"])
         _check(link, "authentication", who, _AUTHENTICATION)
-        if not link.service.knows(who.get("project"), who.get("token", who.get("jwt_token"))):
-            if link.service.assumptions.close_refused_login:
-                link.close_soon()
-            raise RpcError(AUTHENTICATION_FAILED, "Authentication failed: unknown project or wrong token")
-        session, restored = link.service.sessions.connect(link, str(who["project"]), params.get("sessionid"))
+        login = link.service.logins.log_in(link, who)
+        session, restored = link.service.sessions.connect(link, login, params.get("sessionid"))
         link.session = session
         return Accepted(
             {
@@ -136,12 +142,7 @@ class Blade:
                 "sessionid": session.id,
                 "nodeid": session.node_id,
                 "master_nodeid": link.service.node_id,
-                "authorization": {
-                    "project": session.project,
-                    "expires_at": None,
-                    "scopes": ["calling", "messaging", "tasking"],
-                    "signature": session.signature,
-                },
+                "authorization": _authorization(session),
                 "routes": [],
                 "protocols": [],
                 "subscriptions": [],
@@ -151,6 +152,15 @@ class Blade:
                 "protocols_uncertified": [_SETUP_PROTOCOL],
             }
         )
+
+    def _reauthenticate(self, link: Link, session: Session, params: dict[str, Any]) -> Accepted:
+        _check(link, "blade.reauthenticate", params, _REAUTHENTICATE)
+        who = _object(params["authentication"])
+        _check(link, "authentication", who, _AUTHENTICATION)
+        if params["sessionid"] != session.id:
+            raise RpcError(BAD_PARAMS, "Unknown session")
+        session.login = link.service.logins.log_in_again(link, session.login, who)
+        return Accepted({"authorization": _authorization(session)})
 
     def _execute(self, link: Link, session: Session, params: dict[str, Any]) -> Accepted:
         _check(link, "blade.execute", params, _EXECUTE)
@@ -164,6 +174,8 @@ class Blade:
             return Accepted({"protocol": session.protocol if kept else session.new_protocol()})
         if session.protocol is None or params["protocol"] != session.protocol:
             raise RpcError(BAD_PARAMS, f"Unknown protocol {params['protocol']}")
+        if link.service.strict and method in _FLAT_ONLY:
+            raise RpcError(UNKNOWN_METHOD, f"Unknown method {method}")
         return link.service.desk.perform(session, method, inner)
 
     def _subscription(self, link: Link, session: Session, params: dict[str, Any]) -> Accepted:
@@ -190,10 +202,16 @@ class Blade:
         if isinstance(outcome, Refused):
             result: dict[str, Any] = {"code": outcome.code, "message": outcome.message}
         elif isinstance(outcome, RpcError):
-            return envelope.failure(request_id, outcome.code, outcome.message, **nodes)
+            return envelope.failure(request_id, outcome.code, outcome.message, **nodes, **outcome.more)
         else:
             result = outcome.result
         return envelope.success(request_id, {**nodes, "result": result} if wrapped else result)
+
+
+def _authorization(session: Session) -> dict[str, Any]:
+    login = session.login
+    facts = {"project": login.project, "expires_at": login.expires_at, "scopes": list(SCOPES)}
+    return {**facts, "signature": session.signature}
 
 
 def _check(link: Link, what: str, params: dict[str, Any], fields: tuple[Field, ...]) -> None:

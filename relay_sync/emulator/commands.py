@@ -87,6 +87,12 @@ class Desk:
         self._dispatch.joined(session)
         return Accepted({"code": "200", "message": "Receiving"})
 
+    def unreceive(self, session: Session, params: Params) -> Accepted:
+        """``signalwire.unreceive``: no more work of these contexts for this session."""
+        for context in params["contexts"]:
+            session.contexts.pop(str(context), None)
+        return Accepted({"code": "200", "message": "Unreceiving"})
+
     def begin(self, session: Session, params: Params) -> Accepted:
         """``calling.begin``: call one device."""
         self._check_tag(params["tag"])
@@ -278,6 +284,7 @@ _BEGIN = (Field("tag", text), Field("region", text, False), Field("max_duration"
 
 COMMANDS: dict[str, Command] = {
     "signalwire.receive": Command(Desk.receive, (Field("contexts", texts, False), Field("context", text, False))),
+    "signalwire.unreceive": Command(Desk.unreceive, (Field("contexts", texts),)),
     "calling.begin": Command(Desk.begin, (*_BEGIN, Field("device", device))),
     "calling.dial": Command(
         Desk.dial, (*_BEGIN, Field("devices", devices), Field("max_price_per_minute", number(0), False))

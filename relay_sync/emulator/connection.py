@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from relay_sync.emulator import envelope
-from relay_sync.emulator.envelope import AUTHENTICATION_FAILED, INVALID_REQUEST, Frame, RpcError
+from relay_sync.emulator.envelope import AUTHENTICATION_FAILED, INVALID_REQUEST, UNKNOWN_METHOD, Frame, RpcError
 from relay_sync.emulator.journal import Described
 from relay_sync.emulator.service import Dialect, Service
 from relay_sync.emulator.session import Session
@@ -222,6 +222,8 @@ class Connection:
         elif "method" in frame:
             self.send(envelope.failure(frame.get("id"), INVALID_REQUEST, "method must be a string"))
         else:
+            if self._dialect is not None:
+                self._dialect.answer(self, frame)
             answer = self._answers.get(str(frame.get("id")))
             if answer is not None and not answer.done():
                 answer.set_result(frame)
@@ -230,6 +232,10 @@ class Connection:
         request_id = frame.get("id")
         if self.service.strict and (problem := self._wrong_id(request_id)):
             self.send(envelope.failure(request_id, INVALID_REQUEST, f"id {problem}"))
+            return
+        if self._dialect is None and method in self.service.unspoken:
+            if self.service.assumptions.unspoken_dialect == "-32601":
+                self.send(envelope.failure(request_id, UNKNOWN_METHOD, f"Unknown method {method}"))
             return
         if self._dialect is None:
             self.send(envelope.failure(request_id, AUTHENTICATION_FAILED, f"Authentication required before {method}"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from relay_sync.emulator.faults import Fate, Faults, Refusal, ReplyRule
+from relay_sync.emulator.flat import renew_state
 from relay_sync.emulator.server import Server
 from relay_sync.emulator.session import Sessions
 
@@ -141,12 +142,34 @@ class FaultControls:
 
         return self.do(send)
 
-    def go_away(self, wait: float = 0.2) -> int:
+    def go_away(self, wait: float = 0.2, *, restart: bool = False) -> int:
         """Tell every client that the server is about to close, then close; return the number of clients.
 
         The close comes when the client has answered, or after ``wait`` real seconds (v2 clients never answer).
+        ``restart=True`` forgets the sessions too, and says so to clients of Flat (protocol.md 6.5; Blade can't say it).
         """
-        return self.do(lambda running: running.server.go_away(wait), wait + 10.0)
+
+        async def go(running: Breakable) -> int:
+            if restart:
+                running.sessions.forget()
+            return await running.server.go_away(wait, restart)
+
+        return self.do(go, wait + 10.0)
+
+    def renew_authorization_state(self) -> int:
+        """Send every client of Flat a new authorization state to resume with; return their number once it is written.
+
+        Each gets one after its login in any case (protocol.md 6.3).
+        """
+
+        async def renew(running: Breakable) -> int:
+            told = [session for session in running.sessions if session.states and session.reachable]
+            for session in told:
+                renew_state(session)
+            await running.server.written()
+            return len(told)
+
+        return self.do(renew)
 
     def clear_faults(self) -> None:
         """End every fault in force. Held replies are dropped; silenced connections stay silent."""

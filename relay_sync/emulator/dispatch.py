@@ -38,7 +38,7 @@ class Dispatch:
     def to_all(self, context: str, queue: str, make: Make) -> None:
         """Tell every consumer; nobody, if there is none."""
         for session in self._sessions:
-            if context in session.contexts and session.reachable:
+            if session.receives(context):
                 session.emit(queue, make(session))
 
     def joined(self, session: Session) -> None:

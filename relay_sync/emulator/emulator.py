@@ -7,7 +7,7 @@ import json
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypedDict, TypeVar
@@ -21,9 +21,11 @@ from relay_sync.emulator.controls import FaultControls
 from relay_sync.emulator.dispatch import Dispatch
 from relay_sync.emulator.faults import Faults
 from relay_sync.emulator.files import Files
+from relay_sync.emulator.flat import Flat
 from relay_sync.emulator.handset import Handset
 from relay_sync.emulator.journal import Command, Journal
 from relay_sync.emulator.loading import Loader
+from relay_sync.emulator.login import Logins
 from relay_sync.emulator.media import MediaLibrary
 from relay_sync.emulator.messages import Messages
 from relay_sync.emulator.numbers import Behaviour, behaviour_of
@@ -32,7 +34,7 @@ from relay_sync.emulator.phones import Phone
 from relay_sync.emulator.recording import Recorded
 from relay_sync.emulator.rest import Rest
 from relay_sync.emulator.server import Server
-from relay_sync.emulator.service import Service
+from relay_sync.emulator.service import Dialect, Service
 from relay_sync.emulator.session import Sessions
 from relay_sync.emulator.switch import Switch
 from relay_sync.emulator.tasks import Tasks
@@ -43,6 +45,9 @@ T = TypeVar("T")
 
 DEMO_PROJECT = "emulator-project"
 DEMO_TOKEN = "PT-emulator-token"
+DIALECTS: dict[str, Dialect] = {"blade": Blade(), "flat": Flat()}
+"""What can be spoken; a connection's first method tells which it is."""
+
 _LIMIT = 10.0  # real seconds for anything asked of the emulator's thread
 _REMEMBERED = 1000  # recordings
 _STOPPED = "the emulator is not running: call start(), or use it in a with block"
@@ -74,11 +79,16 @@ class Running:
         self.messages: Messages = Messages(around, dispatch, self.switch.phone, emulator.routes)
         self.tasks: Tasks = Tasks(emulator.clock, dispatch)
         desk = Desk(self.switch, self.messages, dispatch, emulator.assumptions, emulator.strict)
+        logins = Logins(
+            emulator.project, emulator.token, emulator.jwt_tokens, emulator.jwt_lifetime, emulator.assumptions
+        )
+        spoken = [DIALECTS[name] for name in emulator.dialects]
+        unspoken = frozenset(dialect.opening for dialect in DIALECTS.values() if dialect not in spoken)
         service = Service(
-            emulator.project, emulator.token, emulator.assumptions, emulator.clock, emulator.journal, emulator.faults,
-            self.sessions, desk, emulator.strict, node_id, files,
+            logins, emulator.assumptions, emulator.clock, emulator.journal, emulator.faults, self.sessions, desk,
+            emulator.strict, node_id, files, unspoken,
         )  # fmt: skip
-        self.server: Server = Server(service, (Blade(),), Rest(service, self.tasks), emulator.ping_interval)
+        self.server: Server = Server(service, spoken, Rest(service, self.tasks), emulator.ping_interval)
 
     async def settle(self) -> None:
         """Return once nothing is being loaded and every frame sent has been written."""
@@ -98,7 +108,9 @@ class Emulator(FaultControls):
     ``token``: the credentials that are accepted. Time: real, ``speed=`` times as fast, ``stepped=True`` (moved by
     ``relay.clock.advance(seconds)``), or a ``clock`` of your own. ``strict`` refuses what no documented client sends.
     ``media`` maps URLs to files that are played in their place. ``ping_interval``: real seconds between the server's
-    pings; None for none.
+    pings; None for none. ``dialects`` are those it speaks: ``blade``, ``flat``, or both; a connection's first method
+    chooses. ``jwt_token``: the JWT that is accepted besides project and token, or several; a login with one lasts
+    ``jwt_lifetime`` real seconds (None: for ever).
 
     It may be started again after :meth:`stop`, and many can run in one process. Phones, routes, recordings, journal and
     clock stay; sessions and calls end with :meth:`stop`. Every method may be called from any thread.
@@ -118,20 +130,30 @@ class Emulator(FaultControls):
         media: Mapping[str, str | Path] | None = None,
         assumptions: Assumptions | None = None,
         ping_interval: float | None = 10.0,
+        dialects: Sequence[str] = ("blade", "flat"),
+        jwt_token: str | Sequence[str] | None = None,
+        jwt_lifetime: float | None = None,
     ) -> None:
         if sum((clock is not None, speed is not None, stepped)) > 1:
             raise ValueError("time is one of clock, speed and stepped")
         if ping_interval is not None and not ping_interval > 0:
             raise ValueError(f"ping_interval must be more than 0 seconds, or None, not {ping_interval!r}")
+        if isinstance(dialects, str) or not dialects or any(name not in DIALECTS for name in dialects):
+            raise ValueError(f"dialects must be some of {', '.join(DIALECTS)}, not {dialects!r}")
+        if jwt_lifetime is not None and not jwt_lifetime > 0:
+            raise ValueError(f"jwt_lifetime must be more than 0 seconds, or None, not {jwt_lifetime!r}")
         self.host = host
         self.project = project
         self.token = token
         self.strict = strict
         self.ping_interval = ping_interval
+        self.dialects: tuple[str, ...] = tuple(dialects)
+        self.jwt_tokens: tuple[str, ...] = (jwt_token,) if isinstance(jwt_token, str) else tuple(jwt_token or ())
+        self.jwt_lifetime = jwt_lifetime
         self.assumptions: Assumptions = Assumptions() if assumptions is None else assumptions
         self.clock: Clock = clock if clock is not None else Clock(1.0 if speed is None else speed, stepped=stepped)
         self.watch: Watch = Watch()
-        self.journal: Journal = Journal(self.clock, self.watch, (token,))
+        self.journal: Journal = Journal(self.clock, self.watch, (token, *self.jwt_tokens))
         self.media: MediaLibrary = MediaLibrary(dict(media or {}))
         self.faults: Faults = Faults()
         self.handsets: dict[str, Handset] = {}

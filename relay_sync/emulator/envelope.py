@@ -21,6 +21,7 @@ UNKNOWN_METHOD = -32601
 BAD_PARAMS = -32602
 INTERNAL_ERROR = -32603
 AUTHENTICATION_FAILED = -32002
+STALE_RESUME = -32003
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,14 @@ class Accepted:
 
     ``result`` is what its reply holds. ``settled`` is done once all events that follow from it at once have been sent
     (None: they have been sent when the command returns); whoever wants the reply after the events waits for it.
-    ``fail`` ends what the command has started with an error, if a fault wants that.
+    ``fail`` ends what the command has started with an error, if a fault wants that. ``then`` is done once the reply has
+    been sent, or before where a fault wants the events first.
     """
 
     result: dict[str, Any] = field(default_factory=dict)
     settled: Awaitable[object] | None = None
     fail: Callable[[], None] | None = None
+    then: Callable[[], None] | None = None
 
 
 class Refused(Exception):
@@ -47,12 +50,13 @@ class Refused(Exception):
 
 
 class RpcError(Exception):
-    """A request is refused by a JSON-RPC error object; ``code`` is a negative integer."""
+    """A request is refused by a JSON-RPC error object; ``code`` is a negative integer, ``more`` its other members."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, **more: Any) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.more = more
 
 
 def new_id() -> str:
@@ -71,7 +75,7 @@ def success(request_id: object, result: dict[str, Any]) -> Frame:
     return {"jsonrpc": "2.0", "id": request_id, "result": result}
 
 
-def failure(request_id: object, code: int, message: str, **more: str) -> Frame:
+def failure(request_id: object, code: int, message: str, **more: Any) -> Frame:
     """Return the error reply; ``more`` goes into the error object."""
     return {"jsonrpc": "2.0", "id": request_id, "error": {**more, "code": code, "message": message}}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -65,6 +66,17 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event that a client is to acknowledge, each time it was sent; ``acknowledged`` is how often that was done."""
+
+    event_type: str
+    id: str
+    at: float
+    connection: int
+    acknowledged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One event that was sent to a client; ``params`` are the inner ones."""
 
@@ -77,8 +89,9 @@ class Event:
 class Journal:
     """What went over the wire. Every method may be called from any thread. Don't change what it returns.
 
-    ``commands`` leave out the handshake (``blade.connect``, ``setup``, ``blade.subscription``) and pings, which are in
-    ``frames``. It keeps the last ``limit`` frames, commands and events.
+    ``commands`` and ``events`` are the same in both dialects: they leave out the handshake (``blade.connect``,
+    ``setup``, ``blade.subscription``, ``signalwire.connect``), pings and authorization states, which are in ``frames``.
+    It keeps the last ``limit`` frames, commands, events and deliveries.
     """
 
     def __init__(self, clock: Clock, watch: Watch, secrets: Iterable[str] = (), limit: int = 100_000) -> None:
@@ -91,6 +104,10 @@ class Journal:
         self._events: deque[Event] = deque(maxlen=limit)
         self._both: deque[tuple[int, Event | list[Command]]] = deque(maxlen=limit)  # with the number of the frame
         self._unanswered: dict[tuple[int, object], list[Command]] = {}
+        self._deliveries: deque[list[Delivery]] = deque(maxlen=limit)  # a box each: acknowledgements are counted in it
+        self._by_id: dict[tuple[int, str], list[list[Delivery]]] = {}
+        self._acknowledging: set[int] = set()  # connections that are to acknowledge events
+        self._ended: set[int] = set()
         self._count = 0
 
     def __repr__(self) -> str:
@@ -113,11 +130,24 @@ class Journal:
             now = self._clock.now()
             method, inner = described.method, described.inner
             self._frames.append(Frame(self._count, now, time.time(), connection, direction, text, body, method, inner))
-            self._enter(now, connection, body, described)
+            if direction == "sent":
+                self._enter(now, connection, body, described)
+                self._deliver(now, connection, body, described)
+            elif described.kind == "answer":
+                self._acknowledge(connection, body)
+            else:
+                self._enter(now, connection, body, described)
         self._watch.tell()
 
-    def note_change(self) -> None:
-        """Wake those who wait: something changed that is no frame."""
+    def expect_acknowledgements(self, connection: int) -> None:
+        """The events of this connection are to be acknowledged from now on."""
+        with self._lock:
+            self._acknowledging.add(connection)
+
+    def connection_ended(self, connection: int) -> None:
+        """A connection is gone: what it did not acknowledge it never will."""
+        with self._lock:
+            self._ended.add(connection)
         self._watch.tell()
 
     @property
@@ -136,6 +166,34 @@ class Journal:
         """Return the events sent so far, oldest first; with ``event_type`` (``calling.call.play``) only those."""
         with self._lock:
             return [event for event in self._events if event_type in (None, event.event_type)]
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The events sent to clients that said ``event_acks``, each time they were sent, oldest first."""
+        with self._lock:
+            return [box[0] for box in self._deliveries]
+
+    def assert_events_acknowledged(self, timeout: float = 10.0) -> None:
+        """Check that each event sent to a client that said ``event_acks`` was acknowledged exactly once.
+
+        Waits for what is missing for ``timeout`` real seconds. Events whose connection has ended may lack theirs.
+        Raises :exc:`AssertionError` with a list of those that were not acknowledged, or too often.
+        """
+        with contextlib.suppress(TimeoutError):
+            self._watch.until(lambda: all(wrong.acknowledged for wrong in self._amiss()), timeout, "acknowledgements")
+        if amiss := self._amiss():
+            listed = "\n".join(
+                f"  {wrong.at:9.3f}  #{wrong.connection}  {wrong.event_type} {wrong.id}: {wrong.acknowledged} times"
+                for wrong in amiss
+            )
+            raise AssertionError(f"expected each event to be acknowledged once, but these were:\n{listed}")
+
+    def _amiss(self) -> list[Delivery]:
+        """Return what was not acknowledged exactly once."""
+        with self._lock:
+            boxes = [box[0] for box in self._deliveries]
+            ended = set(self._ended)
+        return [one for one in boxes if one.acknowledged > 1 or (not one.acknowledged and one.connection not in ended)]
 
     @property
     def total(self) -> int:
@@ -220,6 +278,26 @@ class Journal:
                 old.method, old.params, old.at, old.connection, old.id,
                 described.code, described.message, described.params,
             )  # fmt: skip
+
+    def _deliver(self, now: float, connection: int, body: dict[str, Any] | None, described: Described) -> None:
+        """Enter an event that is to be acknowledged; the handshake's too, which are no events of ``events``."""
+        if connection not in self._acknowledging or body is None or described.method is None or not described.inner:
+            return
+        if len(self._deliveries) == self._deliveries.maxlen:
+            oldest = self._deliveries[0][0]
+            self._by_id.pop((oldest.connection, oldest.id), None)
+        box = [Delivery(described.inner, str(body.get("id")), now, connection)]
+        self._deliveries.append(box)
+        self._by_id.setdefault((connection, box[0].id), []).append(box)
+
+    def _acknowledge(self, connection: int, body: dict[str, Any] | None) -> None:
+        """Count a reply of the client's, if it is to an event; of one sent twice, the first that has none yet."""
+        if body is None or "result" not in body:
+            return
+        boxes = self._by_id.get((connection, str(body.get("id"))), [])
+        if boxes:
+            box = next((box for box in boxes if not box[0].acknowledged), boxes[-1])
+            box[0] = replace(box[0], acknowledged=box[0].acknowledged + 1)
 
     def _masked(self, text: str, body: dict[str, Any] | None) -> tuple[str, dict[str, Any] | None]:
         secret = any(value in text for value in self._secrets)

@@ -35,6 +35,8 @@ def carry_out(link: Link, method: str, session: Session | None, carry: Carry, wr
         frame = write(outcome)
         if fate == "first":
             link.send(frame)
+        if isinstance(outcome, Accepted) and outcome.then is not None:
+            outcome.then()
     finally:
         if keeping is not None:
             keeping.let_go()

@@ -86,7 +86,7 @@ class Rest:
             raise _Answer(503, "Service Unavailable")
         if request.path != PATH:
             raise _Answer(404, f"There is nothing at {request.path}")
-        if not service.knows(*_credentials(request.headers.get("Authorization", ""))):
+        if not service.logins.knows(*_credentials(request.headers.get("Authorization", ""))):
             raise _Answer(401, "Unauthorized: project and token are wanted as Basic credentials")
         if refusal := service.faults.refusal_of(FAULT):
             code = 500 if isinstance(refusal, RpcError) else int(refusal.code)

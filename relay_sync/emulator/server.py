@@ -85,14 +85,14 @@ class Server:
             await connection.ended.wait()
         return len(cut)
 
-    async def go_away(self, wait: float) -> int:
+    async def go_away(self, wait: float, restart: bool) -> int:
         """Tell every client that the server closes, wait for each to answer for ``wait`` seconds at most, and close."""
         told = self.connections
-        await asyncio.gather(*(self._send_away(connection, wait) for connection in told))
+        await asyncio.gather(*(self._send_away(connection, wait, restart) for connection in told))
         return len(told)
 
-    async def _send_away(self, connection: Connection, wait: float) -> None:
-        await connection.ask(lambda dialect, request_id: dialect.go_away(request_id), wait)
+    async def _send_away(self, connection: Connection, wait: float, restart: bool) -> None:
+        await connection.ask(lambda dialect, request_id: dialect.go_away(request_id, restart), wait)
         with contextlib.suppress(asyncio.TimeoutError):  # a client that doesn't read is not waited for
             await asyncio.wait_for(connection.written(), _WRITE_WAIT)
         await connection.close(1001)
@@ -122,7 +122,7 @@ class Server:
         finally:
             del self._connections[number]
             connection.ended.set()
-            self._service.journal.note_change()
+            self._service.journal.connection_ended(number)
         return ws
 
     async def _post(self, request: web.Request) -> web.Response:

@@ -6,7 +6,6 @@ asks which one is spoken. A connection chooses its dialect by the method of the 
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,6 +17,7 @@ from relay_sync.emulator.envelope import Frame
 from relay_sync.emulator.faults import Faults
 from relay_sync.emulator.files import Files
 from relay_sync.emulator.journal import Described, Journal
+from relay_sync.emulator.login import Logins
 from relay_sync.emulator.session import Session, Sessions
 
 
@@ -25,8 +25,7 @@ from relay_sync.emulator.session import Session, Sessions
 class Service:
     """One running emulator, as its connections see it."""
 
-    project: str
-    token: str
+    logins: Logins
     assumptions: Assumptions
     clock: Clock
     journal: Journal
@@ -36,13 +35,8 @@ class Service:
     strict: bool
     node_id: str
     files: Files
-
-    def knows(self, project: object, token: object) -> bool:
-        """Are these the credentials?"""
-        if not isinstance(project, str) or not isinstance(token, str):
-            return False
-        same_token = hmac.compare_digest(token.encode(), self.token.encode())
-        return hmac.compare_digest(project.encode(), self.project.encode()) and same_token
+    unspoken: frozenset[str]
+    """The first methods of the dialects that this emulator does not speak."""
 
 
 class Link(Protocol):
@@ -88,11 +82,17 @@ class Dialect(Protocol):
     def receive(self, link: Link, frame: Frame) -> None:
         """Act on a request."""
 
+    def answer(self, link: Link, frame: Frame) -> None:
+        """Take a client's reply, to a ping or an event; it may be anything."""
+
     def event(self, session: Session, queue: str, event: dict[str, Any]) -> Frame:
-        """Wrap an event."""
+        """Wrap an event that is sent now."""
 
     def ping(self, request_id: str, timestamp: float) -> Frame:
         """Return the server's ping."""
 
-    def go_away(self, request_id: str) -> Frame:
-        """Return the request that tells the client that the server is about to close."""
+    def go_away(self, request_id: str, restart: bool) -> Frame:
+        """Return the request that tells the client that the server is about to close.
+
+        ``restart``: the session can't be resumed afterwards.
+        """

@@ -10,9 +10,15 @@ import pytest
 import soundfile
 
 from relay_sync.emulator import Emulator
-from tests.emulator.raw import RawClient
+from tests.emulator.raw import RawClient, frames_of
 
 Connect = Callable[..., RawClient]
+
+in_blade: pytest.MarkDecorator = pytest.mark.parametrize("dialect", ["blade"])
+"""Marks a test of what only Blade has. What only Flat has is in test_flat.py."""
+
+in_both: pytest.MarkDecorator = pytest.mark.parametrize("dialect", list(frames_of))
+"""Marks a test of what both have, in a module about one of them."""
 
 
 @pytest.fixture
@@ -21,13 +27,19 @@ def relay() -> Iterator[Emulator]:
         yield emulator
 
 
+@pytest.fixture(params=list(frames_of))
+def dialect(request: pytest.FixtureRequest) -> str:
+    """What the clients speak. A module about one of the two says so with a fixture of its own."""
+    return str(request.param)
+
+
 @pytest.fixture
-def connect() -> Iterator[Connect]:
+def connect(dialect: str) -> Iterator[Connect]:
     """Return a function that makes a client of an emulator, ready and receiving the contexts named."""
     clients: list[RawClient] = []
 
     def connect(relay: Emulator, *contexts: str, ready: bool = True) -> RawClient:
-        client = RawClient(relay)
+        client = frames_of[dialect](relay)
         clients.append(client)
         return client.ready(*contexts) if ready else client
 

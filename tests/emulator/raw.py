@@ -1,4 +1,7 @@
-"""A client of bare frames for the tests of the emulator: a socket, JSON, and nothing of relay_sync's client."""
+"""Clients of bare frames for the tests of the emulator: a socket, JSON, and nothing of relay_sync's client.
+
+One class per dialect, with the same methods, so that one test does for both: ``frames_of["flat"](relay).ready()``.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,15 @@ from relay_sync.emulator import Emulator
 
 Frame = dict[str, Any]
 LIMIT = 10.0
+ABSENT: Any = object()
 
 
 class RawClient:
     """Speaks Blade by hand. Reads happen on the calling thread; events that come meanwhile are kept in order."""
+
+    space = "blade"  # of the session's own methods: blade.ping, signalwire.ping
+    opening = "blade.connect"
+    event = "blade.broadcast"
 
     def __init__(self, relay: Emulator, path: str = "") -> None:
         self.relay = relay
@@ -49,11 +57,13 @@ class RawClient:
     def send_text(self, text: str) -> None:
         self.ws.send(text)
 
-    def send(self, method: str, params: Any = None, **more: Any) -> str:
+    def send(self, method: str, params: Any = ABSENT, **more: Any) -> str:
         """Send a request; return its id."""
         request_id = str(uuid.uuid4())
         self._methods[request_id] = params["method"] if method == "blade.execute" else method
-        frame = {"jsonrpc": "2.0", "id": request_id, "method": method} | ({} if params is None else {"params": params})
+        frame = {"jsonrpc": "2.0", "id": request_id, "method": method} | (
+            {} if params is ABSENT else {"params": params}
+        )
         self.send_text(json.dumps(frame | more))
         return request_id
 
@@ -63,17 +73,28 @@ class RawClient:
         assert isinstance(text, str)
         assert text, "the emulator has closed the connection"
         frame: Frame = json.loads(text)
-        if frame.get("method") == "blade.broadcast":
-            kind, params = told(frame["params"])
-            self.order.append(f"{kind.removeprefix('calling.call.')}:{state_in(params)}")
-            self.events.append(frame["params"])
-        elif "method" in frame:
+        if self.takes_event(frame):
+            return frame
+        if "method" in frame:
             self.order.append(frame["method"])
             self.requests.append(frame)
         else:
             self.order.append(f"reply:{self._methods.get(str(frame['id']))}")
             self._replies[str(frame["id"])] = frame
         return frame
+
+    def takes_event(self, frame: Frame) -> bool:
+        """File a frame if it is an event; tell whether it was."""
+        if frame.get("method") != self.event:
+            return False
+        self.file(frame["params"])
+        return True
+
+    def file(self, outer: Frame) -> None:
+        """File an event in the form of Blade."""
+        kind, params = told(outer)
+        self.order.append(f"{kind.removeprefix('calling.call.')}:{state_in(params)}")
+        self.events.append(outer)
 
     def reply(self, request_id: str) -> Frame:
         """Read until this request is answered."""
@@ -83,17 +104,32 @@ class RawClient:
             self.read()
         return self._replies.pop(request_id)
 
-    def ask(self, method: str, params: Any = None) -> Frame:
+    def ask(self, method: str, params: Any = ABSENT) -> Frame:
         """Send a request and return the whole reply."""
         return self.reply(self.send(method, params))
 
     def post(self, method: str, params: Any) -> str:
         """Send a command, wrapped; return its id."""
-        return self.send("blade.execute", {"protocol": self.protocol, "method": method, "params": params})
+        return self.send(**self.wrapped(method, params))
 
     def command(self, method: str, params: Any) -> Frame:
         """Send a command and return the inner result, or the JSON-RPC error object."""
         return inner(self.reply(self.post(method, params)))
+
+    def wrapped(self, method: str, params: Any) -> Frame:
+        """Return method and params of the frame that carries a command."""
+        return {"method": "blade.execute", "params": {"protocol": self.protocol, "method": method, "params": params}}
+
+    def ping(self, params: Any = None) -> Frame:
+        """Send a ping of the dialect; return the result."""
+        result: Frame = self.ask(f"{self.space}.ping", {} if params is None else params)["result"]
+        return result
+
+    def come_back(self, before: RawClient) -> bool:
+        """Log in as the client that ``before`` was; tell whether its session was resumed."""
+        result = self.connect(sessionid=before.session_id)
+        self.setup(before.protocol)
+        return bool(result["session_restored"])
 
     def connect(self, **more: Any) -> Frame:
         """Log in; return the result."""
@@ -135,8 +171,8 @@ class RawClient:
 
     def drain(self) -> list[str]:
         """Read all that the emulator has sent before now; return what came since the last drain, in order."""
-        self.ask("blade.ping", {})
-        came = [entry for entry in self.order if entry != "reply:blade.ping"]
+        self.ping()
+        came = [entry for entry in self.order if entry != f"reply:{self.space}.ping"]
         self.order.clear()
         return came
 
@@ -171,6 +207,66 @@ class RawClient:
         return self.command(f"calling.play.{verb}", {**call, "control_id": control, **more})
 
 
+class FlatClient(RawClient):
+    """Speaks Flat by hand. It acknowledges every event; the events that it files have the form of Blade."""
+
+    space = "signalwire"
+    opening = "signalwire.connect"
+    event = "signalwire.event"
+
+    def __init__(self, relay: Emulator, path: str = "") -> None:
+        super().__init__(relay, path)
+        self.state: str | None = None  # the newest authorization state
+        self.acknowledges = True
+
+    def takes_event(self, frame: Frame) -> bool:
+        if frame.get("method") != self.event:
+            return False
+        if self.acknowledges:
+            self.send_text(json.dumps({"jsonrpc": "2.0", "id": frame["id"], "result": {}}))
+        event = frame["params"]
+        if event["event_type"] == "signalwire.authorization.state":
+            self.state = event["params"]["authorization_state"]
+            return True
+        kind = event["event_type"]
+        queue = QUEUES.get(kind.split(".")[0], kind)
+        if queue == kind:  # a task, whose type is told by the queue in Blade
+            del event["event_type"]
+        self.file({"event": queue, "protocol": self.protocol, "params": event})
+        return True
+
+    def wrapped(self, method: str, params: Any) -> Frame:
+        return {"method": method, "params": params}
+
+    def come_back(self, before: RawClient) -> bool:
+        assert isinstance(before, FlatClient)
+        state = {} if before.state is None else {"authorization_state": before.state}
+        self.connect(protocol=before.protocol, **state)
+        self.ping()  # what follows at once has come
+        return self.protocol == before.protocol
+
+    def connect(self, **more: Any) -> Frame:
+        who = {"project": self.relay.project, "token": self.relay.token}
+        params = {"version": VERSION, "authentication": who, "event_acks": True, **more}
+        result: Frame = self.ask("signalwire.connect", params)["result"]
+        self.protocol = self.session_id = result["protocol"]
+        return result
+
+    def setup(self, protocol: str | None = None) -> str:
+        """There is no such step."""
+        return self.protocol
+
+    def ready(self, *contexts: str) -> RawClient:
+        self.connect(**({"contexts": list(contexts)} if contexts else {}))
+        self.drain()
+        return self
+
+
+VERSION = {"major": 3, "minor": 0, "revision": 0}
+QUEUES = {"calling": "queuing.relay.events", "messaging": "queuing.relay.messaging"}
+frames_of: dict[str, type[RawClient]] = {"blade": RawClient, "flat": FlatClient}
+
+
 def told(outer: Frame) -> tuple[str, Frame]:
     """Return type and params of an event; a task has neither, so its queue and the whole of it."""
     event = outer["params"]
@@ -184,9 +280,9 @@ def state_in(params: Frame) -> Any:
 
 
 def inner(reply: Frame) -> Frame:
-    """Return what a reply to ``blade.execute`` holds."""
-    result: Frame = reply["error"] if "error" in reply else reply["result"]["result"]
-    return result
+    """Return what the reply to a command holds."""
+    result: Frame = reply["error"] if "error" in reply else reply["result"]
+    return dict(result.get("result", result))
 
 
 def phone(to: str, timeout: float | None = None) -> Frame:

@@ -13,20 +13,20 @@ from typing import Any
 import pytest
 
 from relay_sync.emulator import Assumptions, Emulator
-from tests.emulator.raw import RawClient, audio, phone, silence
+from tests.emulator.raw import RawClient, audio, frames_of, phone, silence
 
 Assume = Callable[..., RawClient]
 
 
 @pytest.fixture
-def assume() -> Iterator[Assume]:
+def assume(dialect: str) -> Iterator[Assume]:
     """Return a function that gives a client of an emulator with these assumptions."""
     with ExitStack() as stack:
 
         def assume(**answers: Any) -> RawClient:
             relay = Emulator(stepped=True, ping_interval=None, assumptions=Assumptions(**answers))
             stack.enter_context(relay)
-            return stack.enter_context(RawClient(relay)).ready("office")
+            return stack.enter_context(frames_of[dialect](relay)).ready("office")
 
         yield assume
 
@@ -128,7 +128,7 @@ def test_bad_params(assume: Assume, answer: str) -> None:
 def test_other_session(assume: Assume, answer: str) -> None:
     owner = assume(other_session=answer)
     call = owner.answered()
-    with RawClient(owner.relay).ready() as other:
+    with type(owner)(owner.relay).ready() as other:
         reply = other.command("calling.end", call)
         assert reply["code"] == answer
         other.drain()
@@ -178,34 +178,32 @@ def test_replay_missed_events(assume: Assume, answer: bool, half_open: bool) -> 
     else:
         relay.drop_connections()
     relay.clock.advance(10)
-    with RawClient(relay) as again:
-        assert again.connect(sessionid=client.session_id)["session_restored"]
-        again.setup(client.protocol)
-        again.order.clear()
-        assert again.drain() == (["state:ending", "state:ended"] if answer else [])
+    with type(client)(relay) as again:
+        assert again.come_back(client)
+        came = again.drain()
+        assert [entry for entry in came if "state:" in entry] == (["state:ending", "state:ended"] if answer else [])
 
 
 @pytest.mark.parametrize(("window", "restored"), [(60.0, True), (0.0, False)])
 def test_resume_window(assume: Assume, window: float, restored: bool) -> None:
     client = assume(resume_window=window)
     client.relay.drop_connections()
-    with RawClient(client.relay) as again:
-        assert again.connect(sessionid=client.session_id)["session_restored"] == restored
+    with type(client)(client.relay) as again:
+        assert again.come_back(client) == restored
 
 
 @pytest.mark.parametrize("answer", [False, True])
 def test_contexts_survive_resume(assume: Assume, answer: bool) -> None:
     client = assume(contexts_survive_resume=answer)
     client.relay.drop_connections()
-    with RawClient(client.relay) as again:
-        again.connect(sessionid=client.session_id)
-        again.setup(client.protocol)
+    with type(client)(client.relay) as again:
+        again.come_back(client)
         assert client.relay.contexts == ({"office": 1} if answer else {})
 
 
 @pytest.mark.parametrize(("answer", "reply"), [(True, {"timestamp": 5}), (False, {})])
 def test_ping_echoes(assume: Assume, answer: bool, reply: dict[str, Any]) -> None:
-    assert assume(ping_echoes=answer).ask("blade.ping", {"timestamp": 5})["result"] == reply
+    assert assume(ping_echoes=answer).ping({"timestamp": 5}) == reply
 
 
 def test_no_assumption_is_left_out() -> None:

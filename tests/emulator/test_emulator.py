@@ -103,7 +103,7 @@ def test_it_stops_quickly_under_silent_and_talking_clients(connect: Connect) -> 
         talking = connect(relay)
         call = talking.answered()
         talking.play(call, "p", silence(1000))
-        silent.send("blade.ping", {})
+        silent.send(f"{silent.space}.ping", {})
         began = time.perf_counter()
     assert time.perf_counter() - began < 1.0
 

@@ -9,7 +9,7 @@ import pytest
 import websocket
 
 from relay_sync.emulator import Emulator
-from tests.emulator.conftest import Connect
+from tests.emulator.conftest import Connect, in_blade
 from tests.emulator.raw import RawClient, audio, inner, phone, silence
 from tests.support import in_thread
 
@@ -27,11 +27,11 @@ def test_dropped_connections_are_reset(relay: Emulator, client: RawClient, conne
 
 def test_a_silent_connection_stays_open_and_says_nothing(relay: Emulator, client: RawClient) -> None:
     relay.silence()
-    client.send("blade.ping", {})
+    client.send(f"{client.space}.ping", {})
     client.ws.ping()
     assert client.hears_nothing()
     assert relay.connections == 1
-    assert relay.journal.frames[-1].method != "blade.ping"
+    assert relay.journal.frames[-1].method != f"{client.space}.ping"
     relay.silence(False)
     assert client.read()["result"] == {}
 
@@ -63,7 +63,7 @@ def test_only_connections_that_exist_fall_silent_unless_new_ones_are_to(relay: E
     assert connect(relay).answered()
     relay.silence(new_connections=True)
     silent = connect(relay, ready=False)
-    silent.send("blade.connect", {})
+    silent.send(silent.opening, {})
     assert silent.hears_nothing()
     relay.silence(False)
     assert connect(relay).answered()
@@ -92,6 +92,7 @@ def test_a_negative_code_refuses_by_a_json_rpc_error(relay: Emulator, client: Ra
     assert (error["code"], error["message"]) == (-32003, "Requester validation failed")
 
 
+@in_blade
 @pytest.mark.parametrize("method", ["blade.connect", "setup", "blade.subscription", "signalwire.receive", "blade.ping"])
 def test_each_step_of_the_session_can_be_refused(relay: Emulator, connect: Connect, method: str) -> None:
     relay.refuse_next(method, -32000, "Timeout")
@@ -112,7 +113,7 @@ def test_upgrades_can_be_refused_with_503(relay: Emulator, client: RawClient, co
     relay.refuse_connections()
     with pytest.raises(websocket.WebSocketBadStatusException, match="503"):
         connect(relay)
-    assert client.ask("blade.ping", {})["result"] == {}
+    assert client.ping() == {}
     relay.refuse_connections(False)
     connect(relay)
 
@@ -194,10 +195,10 @@ def test_a_reply_can_be_lost(relay: Emulator, client: RawClient) -> None:
 
 
 def test_pings_can_go_unanswered(relay: Emulator, client: RawClient) -> None:
-    relay.lose_reply("blade.ping", count=1)
-    client.send("blade.ping", {})
+    relay.lose_reply(f"{client.space}.ping", count=1)
+    client.send(f"{client.space}.ping", {})
     assert client.begin("+15550101")["code"] == "200"
-    assert "reply:blade.ping" not in client.order
+    assert f"reply:{client.space}.ping" not in client.order
 
 
 def test_events_can_come_twice(relay: Emulator, client: RawClient) -> None:
@@ -223,8 +224,8 @@ def test_any_text_can_be_sent_to_everybody(relay: Emulator, client: RawClient, c
 def test_the_server_says_that_it_goes_and_then_closes(relay: Emulator, client: RawClient) -> None:
     assert relay.go_away(wait=0.01) == 1
     request = client.read()
-    assert request["method"] == "blade.disconnect"
-    assert "params" not in request
+    assert request["method"] == f"{client.space}.disconnect"
+    assert request.get("params") == (None if client.space == "blade" else {"restart": False})
     opcode, data = client.ws.recv_data()
     assert opcode == websocket.ABNF.OPCODE_CLOSE
     assert data[:2] == (1001).to_bytes(2, "big")

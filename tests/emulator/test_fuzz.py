@@ -54,8 +54,7 @@ def test_spoilt_frames_do_no_harm(connect: Connect, caplog: pytest.LogCaptureFix
             params = right(client, call)
             if method in COMMANDS:
                 params = {field.name: params[field.name] for field in COMMANDS[method].fields if field.name in params}
-            inner = {"protocol": client.protocol, "method": method, "params": params}
-            frame = {"jsonrpc": "2.0", "id": f"id-{number}", "method": "blade.execute", "params": inner}
+            frame = {"jsonrpc": "2.0", "id": f"id-{number}", **client.wrapped(method, params)}
             client.send_text(json.dumps(spoil(generator, frame)))
             relay.clock.advance(generator.choice([0, 0.5, 40]))
         client.drain()

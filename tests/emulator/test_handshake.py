@@ -1,4 +1,4 @@
-"""Logging in with Blade (protocol.md 5 and 7)."""
+"""Logging in, and what every frame must be (protocol.md 2, 5, 6 and 7). More of Flat is in test_flat.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from relay_sync.emulator import DEMO_PROJECT, DEMO_TOKEN, Assumptions, Emulator
-from tests.emulator.conftest import Connect
+from tests.emulator.conftest import Connect, in_blade
 from tests.emulator.raw import RawClient, inner
 
 VERSION = {"major": 2, "minor": 1, "revision": 0}
@@ -24,6 +24,7 @@ def login(project: Any = DEMO_PROJECT, token: Any = DEMO_TOKEN) -> dict[str, Any
     return {"version": VERSION, "authentication": {"project": project, "token": token}}
 
 
+@in_blade
 def test_connect_tells_session_nodes_and_signature(stranger: RawClient) -> None:
     result = stranger.connect(agent="test/1.0")
     assert result["session_restored"] is False
@@ -39,6 +40,7 @@ def test_the_second_piece_of_the_protocol_is_the_signature(stranger: RawClient) 
     assert stranger.setup().split("_")[1] == signature
 
 
+@in_blade
 def test_setup_has_no_code_and_the_subscription_echoes_what_was_asked(stranger: RawClient) -> None:
     stranger.connect()
     setup = inner(stranger.ask("blade.execute", {"protocol": "signalwire", "method": "setup", "params": {}}))
@@ -52,6 +54,7 @@ def test_setup_has_no_code_and_the_subscription_echoes_what_was_asked(stranger: 
     }
 
 
+@in_blade
 def test_a_client_that_unsubscribes_hears_no_events(relay: Emulator, client: RawClient) -> None:
     asked = {"command": "remove", "protocol": client.protocol, "channels": ["notifications"]}
     assert client.ask("blade.subscription", asked)["result"]["subscribe_channels"] == ["notifications"]
@@ -71,15 +74,15 @@ def test_a_client_that_unsubscribes_hears_no_events(relay: Emulator, client: Raw
     ],
 )
 def test_wrong_credentials_are_refused_by_a_json_rpc_error(stranger: RawClient, who: dict[str, Any]) -> None:
-    reply = stranger.ask("blade.connect", who)
+    reply = stranger.ask(stranger.opening, who)
     assert reply["error"]["code"] == -32002
     assert "Authentication failed" in reply["error"]["message"]
     assert "result" not in reply
-    assert stranger.connect()["sessionid"]  # the socket is still good
+    assert stranger.connect()  # the socket is still good
 
 
 def test_no_secret_is_in_the_journal(relay: Emulator, stranger: RawClient) -> None:
-    stranger.ask("blade.connect", login(token="PT-wrong"))
+    stranger.ask(stranger.opening, login(token="PT-wrong"))
     stranger.connect(agent=f"thoughtless/{DEMO_TOKEN}")
     stranger.send_text(f"this is {DEMO_TOKEN}")
     stranger.setup()
@@ -96,23 +99,23 @@ def test_no_secret_is_in_the_journal(relay: Emulator, stranger: RawClient) -> No
         ("blade.subscription", {"command": "add", "protocol": "x", "channels": ["notifications"]}),
         ("blade.ping", {}),
         ("calling.play", {}),
-        ("signalwire.connect", {}),
+        ("signalwire.ping", {}),
     ],
 )
 def test_nothing_is_done_before_logging_in(stranger: RawClient, method: str, params: dict[str, Any]) -> None:
     error = stranger.ask(method, params)["error"]
     assert error["code"] == -32002
     assert "Authentication required" in error["message"]
-    assert stranger.connect()["sessionid"]
+    assert stranger.connect()
 
 
 def test_nothing_is_done_after_a_refused_login(stranger: RawClient) -> None:
-    stranger.ask("blade.connect", login(token="PT-wrong"))
-    assert stranger.ask("blade.ping", {})["error"]["code"] == -32002
+    stranger.ask(stranger.opening, login(token="PT-wrong"))
+    assert stranger.ask(f"{stranger.space}.ping", {})["error"]["code"] == -32002
 
 
 def test_one_logs_in_once(client: RawClient) -> None:
-    assert client.ask("blade.connect", login())["error"]["code"] == -32600
+    assert client.ask(client.opening, login())["error"]["code"] == -32600
 
 
 def test_contexts_are_received_as_list_or_as_one(relay: Emulator, client: RawClient) -> None:
@@ -127,17 +130,18 @@ def test_contexts_are_received_as_list_or_as_one(relay: Emulator, client: RawCli
     assert client.command("signalwire.receive", {"contexts": "office"})["code"] == "400"
 
 
+@in_blade
 def test_a_command_needs_the_protocol_of_the_session(client: RawClient) -> None:
     asked = {"protocol": "signalwire_sig_other", "method": "signalwire.receive", "params": {"contexts": ["x"]}}
     assert client.ask("blade.execute", asked)["error"]["code"] == -32602
 
 
 def test_ping_is_echoed(client: RawClient) -> None:
-    assert client.ask("blade.ping", {"timestamp": 12.5, "payload": "x"})["result"] == {
+    assert client.ask(f"{client.space}.ping", {"timestamp": 12.5, "payload": "x"})["result"] == {
         "timestamp": 12.5,
         "payload": "x",
     }
-    assert client.ask("blade.ping")["result"] == {}
+    assert client.ask(f"{client.space}.ping")["result"] == {}
 
 
 def test_the_server_pings_on_request_and_at_its_interval(connect: Connect) -> None:
@@ -146,13 +150,14 @@ def test_the_server_pings_on_request_and_at_its_interval(connect: Connect) -> No
         while not client.requests:
             client.read()
         ping = client.requests.pop()
-        assert ping["method"] == "blade.ping"
+        assert ping["method"] == f"{client.space}.ping"
         assert ping["params"]["timestamp"] > 0
         client.send_text(json.dumps({"jsonrpc": "2.0", "id": ping["id"], "result": ping["params"]}))
-        assert client.ask("blade.ping", {})["result"] == {}
+        assert client.ping() == {}
         assert relay.ping() == 1
 
 
+@in_blade
 def test_a_client_that_says_goodbye_is_answered_and_let_go(relay: Emulator, client: RawClient) -> None:
     assert client.ask("blade.disconnect", {})["result"] == {}
     relay.wait_for(lambda relay: relay.connections == 0)
@@ -168,13 +173,13 @@ def test_what_is_no_json_object_is_answered_by_an_error_without_id(client: RawCl
     frame = client.read()
     assert frame["id"] is None
     assert frame["error"]["code"] in (-32700, -32600)
-    assert client.ask("blade.ping", {})["result"] == {}
+    assert client.ping() == {}
 
 
 def test_a_binary_frame_is_not_understood_and_harms_nothing(client: RawClient) -> None:
     client.ws.send_binary(b"\xff\x00")
     assert client.read()["error"]["code"] == -32700
-    assert client.ask("blade.ping", {})["result"] == {}
+    assert client.ping() == {}
 
 
 @pytest.mark.parametrize("frame", [{}, {"id": "1", "result": {}}, {"id": ["x"], "result": 1}, {"id": {}, "error": 2}])
@@ -185,54 +190,63 @@ def test_an_answer_to_nothing_is_ignored(client: RawClient, frame: dict[str, Any
 
 def test_strict_wants_ids_that_are_texts_and_used_once(relay: Emulator, client: RawClient) -> None:
     for request_id in (7, "", None):
-        client.send_text(json.dumps({"jsonrpc": "2.0", "id": request_id, "method": "blade.ping", "params": {}}))
+        client.send_text(
+            json.dumps({"jsonrpc": "2.0", "id": request_id, "method": f"{client.space}.ping", "params": {}})
+        )
         assert client.read()["error"] == {"code": -32600, "message": "id must be a string that is not empty"}
     for expected in ("result", "error"):
-        client.send_text(json.dumps({"jsonrpc": "2.0", "id": "same", "method": "blade.ping", "params": {}}))
+        client.send_text(json.dumps({"jsonrpc": "2.0", "id": "same", "method": f"{client.space}.ping", "params": {}}))
         assert expected in client.read()
 
 
 def test_strict_wants_json_rpc_2_and_no_unknown_field(client: RawClient) -> None:
-    client.send_text(json.dumps({"id": "a", "method": "blade.ping", "params": {}}))
+    client.send_text(json.dumps({"id": "a", "method": f"{client.space}.ping", "params": {}}))
     assert client.read()["error"]["code"] == -32600
-    assert client.ask("blade.ping", {"colour": "red"})["error"]["code"] == -32602
-    assert client.ask("blade.ping", [])["error"]["code"] == -32602
+    assert client.ask(f"{client.space}.ping", {"colour": "red"})["error"]["code"] == -32602
+    assert client.ask(f"{client.space}.ping", [])["error"]["code"] == -32602
 
 
 def test_without_strict_such_things_pass(connect: Connect) -> None:
     with Emulator(strict=False) as relay:
         client = connect(relay)
         for request_id in (7, 7):
-            client.send_text(json.dumps({"id": request_id, "method": "blade.ping", "params": {"colour": "red"}}))
+            client.send_text(
+                json.dumps({"id": request_id, "method": f"{client.space}.ping", "params": {"colour": "red"}})
+            )
             assert client.read()["result"] == {"colour": "red"}
         client.send_text(json.dumps({"id": "b", "method": 12}))
         assert client.read()["error"]["code"] == -32600
 
 
 def test_a_frame_that_breaks_the_emulator_does_not_break_the_connection(
-    relay: Emulator, client: RawClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    relay: Emulator,
+    client: RawClient,
+    dialect: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("relay_sync.emulator.blade.carry_out", lambda *_: 1 // 0)
-    client.send("blade.ping", {})
+    monkeypatch.setattr(f"relay_sync.emulator.{dialect}.carry_out", lambda *_: 1 // 0)
+    client.send(f"{client.space}.ping", {})
     relay.wait_for(lambda _: "failed to deal with a frame" in caplog.text)
     monkeypatch.undo()
-    assert client.ask("blade.ping", {})["result"] == {}
+    assert client.ping() == {}
 
 
 def test_an_unknown_method_is_refused_by_a_json_rpc_error(client: RawClient) -> None:
-    assert client.ask("blade.reauthenticate", {})["error"]["code"] == -32601
+    assert client.ask(f"{client.space}.levitate", {})["error"]["code"] == -32601
     error = client.command("calling.levitate", {})
     assert error["code"] == -32601
     assert "calling.levitate" in error["message"]
-    assert {"requester_nodeid", "responder_nodeid"} <= set(error)
+    nodes = {"requester_nodeid", "responder_nodeid"} if client.space == "blade" else set()
+    assert set(error) == {"code", "message"} | nodes
 
 
 @pytest.mark.parametrize("closes", [False, True])
 def test_a_refused_login_closes_the_socket_only_if_assumed(connect: Connect, closes: bool) -> None:
     with Emulator(assumptions=Assumptions(close_refused_login=closes)) as relay:
         client = connect(relay, ready=False)
-        assert client.ask("blade.connect", login(token="PT-wrong"))["error"]["code"] == -32002
+        assert client.ask(client.opening, login(token="PT-wrong"))["error"]["code"] == -32002
         if closes:
             relay.wait_for(lambda relay: relay.connections == 0)
         else:
-            assert client.connect()["sessionid"]
+            assert client.connect()

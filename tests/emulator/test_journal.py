@@ -29,12 +29,12 @@ def test_frames_are_noted_with_time_connection_direction_and_methods(relay: Emul
     client.drain()
     (request,) = [frame for frame in relay.journal.frames if frame.inner == "calling.begin"]
     assert (request.at, request.connection, request.direction) == (2.5, 1, "received")
-    assert request.method == "blade.execute"
     assert request.real > 1e9
     assert request.body is not None
-    assert request.body["params"]["method"] == "calling.begin"
-    event = next(frame for frame in relay.journal.frames if frame.method == "blade.broadcast")
-    assert (event.direction, event.inner) == ("sent", "calling.call.state")
+    wrapped = client.wrapped("calling.begin", relay.journal.commands()[0].params)
+    assert {"method": request.method, "params": request.body["params"]} == wrapped
+    event = next(frame for frame in relay.journal.frames if frame.inner == "calling.call.state")
+    assert (event.direction, event.method) == ("sent", client.event)
     numbers = [frame.number for frame in relay.journal.frames]
     assert numbers == list(range(1, len(numbers) + 1))
 
@@ -53,9 +53,10 @@ def test_commands_know_their_answers(relay: Emulator, client: RawClient) -> None
 
 
 def test_handshake_and_pings_are_no_commands(relay: Emulator, client: RawClient) -> None:
-    client.ask("blade.ping", {})
+    client.ping()
     assert relay.journal.commands() == []
-    assert {"blade.connect", "blade.subscription", "blade.ping"} <= {frame.method for frame in relay.journal.frames}
+    assert relay.journal.events() == []
+    assert {client.opening, f"{client.space}.ping"} <= {frame.method for frame in relay.journal.frames}
 
 
 def test_events_can_be_asked_for_by_type(relay: Emulator, client: RawClient) -> None:

@@ -1,19 +1,18 @@
-"""Losing the connection and coming back (protocol.md 5.5)."""
+"""Losing the connection and coming back (protocol.md 5.5 and 6.3)."""
 
 from __future__ import annotations
 
 from relay_sync.emulator import Emulator
-from tests.emulator.conftest import Connect
+from tests.emulator.conftest import Connect, in_blade
 from tests.emulator.raw import RawClient, silence
 
 
 def come_back(connect: Connect, relay: Emulator, before: RawClient) -> tuple[RawClient, bool]:
     """Connect anew as the client that ``before`` was; tell whether the session was restored."""
     client = connect(relay, ready=False)
-    result = client.connect(sessionid=before.session_id)
-    client.setup(before.protocol)
+    restored = client.come_back(before)
     client.order.clear()
-    return client, result["session_restored"]
+    return client, restored
 
 
 def test_a_session_is_resumed_by_its_id_and_protocol(relay: Emulator, client: RawClient, connect: Connect) -> None:
@@ -37,6 +36,7 @@ def test_calls_go_on_while_the_connection_is_lost(relay: Emulator, client: RawCl
     assert relay.calls[0].state == "answered"
 
 
+@in_blade
 def test_without_the_protocol_a_resumed_session_gets_a_new_one(
     relay: Emulator, client: RawClient, connect: Connect
 ) -> None:
@@ -69,6 +69,7 @@ def test_forgetting_sessions_leaves_connections_alone(relay: Emulator, client: R
     assert not restored
 
 
+@in_blade
 def test_an_unknown_session_is_not_restored(relay: Emulator, connect: Connect) -> None:
     client = connect(relay, ready=False)
     assert client.connect(sessionid="nobody")["session_restored"] is False

@@ -14,7 +14,7 @@ Told = list[tuple[float, Any]]
 
 def told(client: RawClient, kind: str, *path: str) -> Told:
     """Take the events ``calling.call.<kind>`` that have come: virtual times, to the ms, and what is at ``path``."""
-    client.ask("blade.ping", {})
+    client.ping()
     began = client.relay.clock.timestamp() - client.relay.clock.now()
     found = [event for event in client.events if event["params"]["event_type"] == f"calling.call.{kind}"]
     client.events = [event for event in client.events if event not in found]
