@@ -203,7 +203,12 @@ media: Check = _list_of(_medium, "media")
 
 
 def ringback(value: Any, strict: bool) -> str | None:
-    """Accept a list of media, or a single one, which is how Node sends it (protocol.md 10.7)."""
+    """Accept a list of media, or a single one, which is how Node sends it (protocol.md 10.7).
+
+    The list may be empty: the current Node client sends it so when it was given no ringback.
+    """
+    if value == []:
+        return None
     return _medium(value, strict) if isinstance(value, dict) else media(value, strict)
 
 

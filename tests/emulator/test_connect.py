@@ -297,7 +297,7 @@ class TestRefusals:
             {"devices": [[]]},
             {"devices": [phone(OTHER)]},
             {"devices": [[{"type": "phone", "params": {"to_number": OTHER}}]]},
-            {"devices": [[phone(OTHER)]], "ringback": []},
+            {"devices": [[phone(OTHER)]], "ringback": [3]},
             {"devices": [[phone(OTHER)]], "ringback": {"type": "ringtone", "params": {"name": "xx"}}},
             {"devices": [[phone(OTHER)]], "ringback": US["params"]},
             {"devices": [[phone(OTHER)]], "max_duration": 0},
@@ -428,6 +428,14 @@ class TestSound:
         wanted = placed(5.0, (1.0, sound), (1.75, sound), (2.5, sound[: RATE // 2]))
         assert np.array_equal(relay.phones[CALLER].heard.samples, wanted)
         assert not there.heard.samples.any()
+
+    def test_an_empty_list_is_none(self, relay: Emulator, client: RawClient, call: Frame) -> None:
+        """The current Node client sends it when it was given no ringback."""
+        relay.phone(OTHER, answer_after=1)
+        connect(client, call, phone(OTHER), ringback=[])
+        relay.clock.advance(1)
+        assert not relay.phones[CALLER].heard.samples.any()
+        assert client.wait_event("connect", "connected")
 
     def test_the_ringback_ends_when_the_attempt_fails(self, relay: Emulator, client: RawClient, call: Frame) -> None:
         relay.phone(OTHER, decline=True, answer_after=1)

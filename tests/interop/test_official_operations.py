@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ from relay_sync.emulator import Emulator
 from relay_sync.emulator.media import g711, page_count
 from tests.interop.official import (
     FAX,
-    LIMIT,
     RATE,
     Official,
     UdpListener,
     WebSocketListener,
     codes,
+    fetch,
     noise,
     pass_time,
     source,
@@ -33,14 +32,6 @@ FAX_RECEIVER, FAX_SENDER = "+15550100007", "+15550100008"
 CALLER = "+15550100100"
 GREETING = "Hello, you have reached the office. Nobody is here right now. Please leave a message after the beep."
 only_node = pytest.mark.parametrize("official", ["node"], indirect=True)
-
-
-def fetch(url: str) -> bytes:
-    """Get a file that the emulator serves, past any proxy."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=LIMIT) as answer:
-        content: bytes = answer.read()
-    return content
 
 
 def test_an_official_client_prompts_for_digits_and_speech(
