@@ -130,13 +130,9 @@ class Journal:
             now = self._clock.now()
             method, inner = described.method, described.inner
             self._frames.append(Frame(self._count, now, time.time(), connection, direction, text, body, method, inner))
-            if direction == "sent":
-                self._enter(now, connection, body, described)
-                self._deliver(now, connection, body, described)
-            elif described.kind == "answer":
-                self._acknowledge(connection, body)
-            else:
-                self._enter(now, connection, body, described)
+            if body is not None:
+                # What a client calls an event is none, and its answers are to the server's requests, not to its own.
+                (self._enter_sent if direction == "sent" else self._enter_received)(now, connection, body, described)
         self._watch.tell()
 
     def expect_acknowledgements(self, connection: int) -> None:
@@ -255,20 +251,26 @@ class Journal:
         ]
         return "these came:\n" + "\n".join(lines) if lines else "no command came"
 
-    def _enter(self, now: float, connection: int, body: dict[str, Any] | None, described: Described) -> None:
-        if body is None:
-            return
+    def _enter_received(self, now: float, connection: int, body: dict[str, Any], described: Described) -> None:
         if described.kind == "command" and described.inner:
             box = [Command(described.inner, described.params, now, connection, body.get("id"))]
             self._commands.append(box)
             self._both.append((self._count, box))
             self._unanswered[connection, _key(body.get("id"))] = box
-        elif described.kind == "event" and described.inner:
+        elif described.kind == "answer" and "result" in body:
+            self._acknowledge(connection, str(body.get("id")))
+
+    def _enter_sent(self, now: float, connection: int, body: dict[str, Any], described: Described) -> None:
+        if described.kind == "event" and described.inner:
             event = Event(described.inner, described.params, now, connection)
             self._events.append(event)
             self._both.append((self._count, event))
         elif described.kind == "answer":
             self._answer(connection, body.get("id"), described)
+        if (
+            connection in self._acknowledging and described.inner
+        ):  # an authorization state too, which is kept off events
+            self._deliver(Delivery(described.inner, str(body.get("id")), now, connection))
 
     def _answer(self, connection: int, request_id: object, described: Described) -> None:
         box = self._unanswered.pop((connection, _key(request_id)), None)
@@ -279,22 +281,17 @@ class Journal:
                 described.code, described.message, described.params,
             )  # fmt: skip
 
-    def _deliver(self, now: float, connection: int, body: dict[str, Any] | None, described: Described) -> None:
-        """Enter an event that is to be acknowledged; the handshake's too, which are no events of ``events``."""
-        if connection not in self._acknowledging or body is None or described.method is None or not described.inner:
-            return
+    def _deliver(self, delivery: Delivery) -> None:
         if len(self._deliveries) == self._deliveries.maxlen:
             oldest = self._deliveries[0][0]
             self._by_id.pop((oldest.connection, oldest.id), None)
-        box = [Delivery(described.inner, str(body.get("id")), now, connection)]
+        box = [delivery]
         self._deliveries.append(box)
-        self._by_id.setdefault((connection, box[0].id), []).append(box)
+        self._by_id.setdefault((delivery.connection, delivery.id), []).append(box)
 
-    def _acknowledge(self, connection: int, body: dict[str, Any] | None) -> None:
-        """Count a reply of the client's, if it is to an event; of one sent twice, the first that has none yet."""
-        if body is None or "result" not in body:
-            return
-        boxes = self._by_id.get((connection, str(body.get("id"))), [])
+    def _acknowledge(self, connection: int, event_id: str) -> None:
+        """Count an acknowledgement; of an event sent twice, for the first time that has none yet."""
+        boxes = self._by_id.get((connection, event_id), [])
         if boxes:
             box = next((box for box in boxes if not box[0].acknowledged), boxes[-1])
             box[0] = replace(box[0], acknowledged=box[0].acknowledged + 1)

@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 
 from relay_sync.emulator import DEMO_PROJECT, DEMO_TOKEN, Assumptions, Emulator
+from relay_sync.emulator.emulator import DIALECTS
+from relay_sync.emulator.flat import Flat
+from relay_sync.emulator.journal import Described
+from relay_sync.emulator.service import Link
+from relay_sync.emulator.session import Session
 from tests.emulator.conftest import Connect, in_both
-from tests.emulator.raw import VERSION, FlatClient, Frame, RawClient, frames_of, silence
+from tests.emulator.raw import ABSENT, VERSION, FlatClient, Frame, RawClient, frames_of, silence
 
 Assume = Callable[..., FlatClient]
 
@@ -42,6 +47,35 @@ def assume() -> Iterator[Assume]:
             return client
 
         yield assume
+
+
+class Sharp(Flat):
+    """A dialect nobody speaks."""
+
+    @property
+    def opening(self) -> str:
+        return "sharp.connect"
+
+    def describe(self, frame: Frame) -> Described:
+        return super().describe(renamed(frame, "sharp", "signalwire"))
+
+    def receive(self, link: Link, frame: Frame) -> None:
+        super().receive(link, renamed(frame, "sharp", "signalwire"))
+
+    def event(self, session: Session, queue: str, event: dict[str, Any]) -> Frame:
+        return renamed(super().event(session, queue, event), "signalwire", "sharp")
+
+
+class SharpClient(FlatClient):
+    space, opening, event = "sharp", "sharp.connect", "sharp.event"
+
+    def send(self, method: str, params: Any = ABSENT, **more: Any) -> str:
+        return super().send(method.replace("signalwire.", "sharp."), params, **more)
+
+
+def renamed(frame: Frame, old: str, new: str) -> Frame:
+    """Return the frame with another name for a method of the session."""
+    return {**frame, "method": frame["method"].replace(f"{old}.", f"{new}.")} if "method" in frame else frame
 
 
 def with_jwt(**settings: Any) -> Emulator:
@@ -93,6 +127,18 @@ def test_what_no_client_sends_is_refused(client: RawClient, stranger: FlatClient
     assert "no field colour" in stranger.ask("signalwire.connect", colourful)["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "method",
+    [f"signalwire.{name}" for name in ("connect", "ping", "receive", "unreceive", "reauthenticate")],
+)
+def test_each_step_of_the_session_can_be_refused(relay: Emulator, stranger: FlatClient, method: str) -> None:
+    relay.refuse_next(method, -32000, "Timeout")
+    if method != "signalwire.connect":
+        stranger.connect()
+    assert stranger.ask(method, {})["error"] == {"code": -32000, "message": "Timeout"}
+    assert stranger.session_id or stranger.connect()
+
+
 class TestWhatIsSpoken:
     @in_both
     def test_a_connection_speaks_the_dialect_it_began_with(self, client: RawClient) -> None:
@@ -121,6 +167,20 @@ class TestWhatIsSpoken:
             else:
                 assert client.reply(sent)["error"]["code"] == -32601
             assert client.ready("office").begin("+15550101")["code"] == "200"
+
+    def test_another_dialect_is_one_class(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Here one that has Flat's frames with other names of the session's methods."""
+        monkeypatch.setitem(DIALECTS, "sharp", Sharp())
+        with Emulator(dialects=["sharp"]) as relay, SharpClient(relay) as client:
+            assert client.ask("blade.connect", {})["error"]["code"] == -32601
+            call = client.ready("office").answered()
+            client.play(call, "p", silence(1))
+            assert client.command("calling.end", call)["code"] == "200"
+            relay.journal.assert_commands("calling.begin", "calling.play", "calling.end")
+            assert client.wait_event("state", "ended")
+            assert len(relay.journal.events("calling.call.state")) == 5
+            relay.phone("+15550155").call(context="office")
+            assert client.wait_event("receive")
 
     def test_a_method_of_no_dialect_wants_a_login_first(self) -> None:
         with Emulator(dialects=["blade"]) as relay, RawClient(relay) as client:
@@ -214,7 +274,8 @@ class TestAcknowledgements:
             client.read()
         assert client.events[:3] == client.events[3:]
         relay = client.relay
-        relay.wait_for(lambda _: sum(one.acknowledged for one in relay.journal.deliveries) >= 4)
+        (session,) = relay.on_thread(lambda: list(relay.running_parts.sessions))
+        relay.wait_for(lambda _: session.acknowledgements is not None and session.acknowledgements.pending == [])
 
     def test_a_resumed_session_is_sent_again_what_the_lost_connection_did_not_acknowledge(self, assume: Assume) -> None:
         client = assume(redeliver_after=60)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from relay_sync.emulator import Emulator, Journal
@@ -9,7 +11,7 @@ from relay_sync.emulator.clock import Clock
 from relay_sync.emulator.journal import Described
 from relay_sync.emulator.watch import Watch
 from tests.emulator.conftest import Connect
-from tests.emulator.raw import RawClient, silence
+from tests.emulator.raw import RawClient, inner, phone, silence
 from tests.support import in_thread
 
 
@@ -50,6 +52,24 @@ def test_commands_know_their_answers(relay: Emulator, client: RawClient) -> None
     assert levitate.code == "-32601"
     assert relay.journal.commands("calling.begin") == [begin]
     assert relay.journal.commands("calling.play") == []
+
+
+def test_what_a_client_answers_is_no_answer_to_what_it_asked(relay: Emulator, client: RawClient) -> None:
+    relay.hold_reply("calling.begin", count=1)
+    sent = client.post("calling.begin", {"tag": "t", "device": phone("+15550101")})
+    client.send_text(json.dumps({"jsonrpc": "2.0", "id": sent, "result": {}}))
+    client.ping()
+    assert relay.journal.commands("calling.begin")[0].code is None
+    relay.release()
+    assert inner(client.reply(sent))["code"] == "200"
+    assert relay.journal.commands("calling.begin")[0].code == "200"
+
+
+def test_what_a_client_calls_an_event_is_none(relay: Emulator, client: RawClient) -> None:
+    event = {"event_type": "calling.call.play", "params": {"state": "playing"}}
+    wrapped = {"event": "queuing.relay.events", "params": event} if client.space == "blade" else event
+    assert client.ask(client.event, wrapped)["error"]["code"] == -32601
+    assert relay.journal.events() == []
 
 
 def test_handshake_and_pings_are_no_commands(relay: Emulator, client: RawClient) -> None:
