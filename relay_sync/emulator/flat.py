@@ -152,7 +152,7 @@ class Flat:
                 session.acknowledgements.redeliver(before)
             renew_state(session)
             if contexts:
-                link.service.desk.receive(session, {"contexts": contexts})
+                link.service.desk.perform(session, "signalwire.receive", {"contexts": contexts})
 
         result = {
             "protocol": session.protocol,
