@@ -388,7 +388,38 @@ def test_the_call_of_a_current_client_survives_the_loss_of_its_connection(
         assert program.says("paused") == {"told": "paused"}
         program.go_on()
         program.ends_well()
-    connects = [frame for frame in relay.journal.frames if frame.method == "signalwire.connect"]
-    assert len(connects) == 2
-    assert connects[1].body is not None
-    assert "protocol" in connects[1].body["params"]
+    assert resumes(relay) == [False, True]
+    assert len(set(protocols(relay))) == 1
+    relay.journal.assert_events_acknowledged(timeout=0)
+
+
+def test_a_current_client_begins_anew_when_the_server_restarts(
+    relay: Emulator, current: Official, start: Start
+) -> None:
+    phone = relay.phone(PHONE)
+    with start("survives") as program:
+        # Only a client that has acknowledged something is done with the reply to its handshake: Python would otherwise
+        # forget the protocol first, and learn it then.
+        relay.wait_for(lambda relay: any(event.acknowledged for event in relay.journal.deliveries), 30)
+        relay.wait_for(lambda relay: relay.contexts == {"reception": 1}, 30)
+        assert relay.go_away(wait=10, restart=True) == 1
+        relay.wait_for(lambda relay: relay.contexts == {"reception": 1}, 30)
+        phone.call(context="reception")
+        if current.name == "realtime":
+            program.says("ready")
+        assert program.says("playing") == {"told": "playing"}
+    # Node pays no heed to `restart`, and asks for the session that is gone.
+    assert resumes(relay) == [False, current.name == "realtime"]
+    assert len(set(protocols(relay))) == 2
+
+
+def resumes(relay: Emulator) -> list[bool]:
+    """Return of each handshake whether it asked for an earlier session."""
+    bodies = [frame.body for frame in relay.journal.frames if frame.method == "signalwire.connect"]
+    return ["protocol" in body["params"] for body in bodies if body is not None]
+
+
+def protocols(relay: Emulator) -> list[str]:
+    """Return the protocol that each handshake was answered with."""
+    answers = [frame.body["result"] for frame in relay.journal.frames if frame.body and "result" in frame.body]
+    return [answer["protocol"] for answer in answers if "identity" in answer]
