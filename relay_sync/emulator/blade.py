@@ -6,6 +6,7 @@ from typing import Any
 
 from relay_sync.emulator import envelope
 from relay_sync.emulator.checks import Field, anything, check_fields, number, one_of, text, texts
+from relay_sync.emulator.describing import as_object, describe_reply
 from relay_sync.emulator.dispatch import TASKS
 from relay_sync.emulator.envelope import (
     AUTHENTICATION_FAILED,
@@ -54,19 +55,10 @@ class Blade:
 
     def describe(self, frame: Frame) -> Described:
         """Tell the journal what a frame is."""
-        method, params = frame.get("method"), _object(frame.get("params"))
+        method, params = frame.get("method"), as_object(frame.get("params"))
         if isinstance(method, str):
             return _describe_request(method, params)
-        if "error" in frame:
-            error = _object(frame["error"])
-            return Described("answer", code=str(error.get("code")), message=str(error.get("message", "")), params=error)
-        if "result" in frame:
-            result = _object(frame["result"])
-            result = _object(result.get("result", result))
-            code = result.get("code")
-            told = "200" if code is None else str(code)  # setup and the handshake have no code: a result is a yes
-            return Described("answer", code=told, message=str(result.get("message", "")), params=result)
-        return Described()
+        return describe_reply(frame)
 
     def receive(self, link: Link, frame: Frame) -> None:
         """Act on a request."""
@@ -131,7 +123,7 @@ class Blade:
         if link.session is not None:
             raise RpcError(INVALID_REQUEST, "Already connected")
         _check(link, "blade.connect", params, _CONNECT)
-        who = _object(params["authentication"])
+        who = as_object(params["authentication"])
         _check(link, "authentication", who, _AUTHENTICATION)
         login = link.service.logins.log_in(link, who)
         session, restored = link.service.sessions.connect(link, login, params.get("sessionid"))
@@ -155,7 +147,7 @@ class Blade:
 
     def _reauthenticate(self, link: Link, session: Session, params: dict[str, Any]) -> Accepted:
         _check(link, "blade.reauthenticate", params, _REAUTHENTICATE)
-        who = _object(params["authentication"])
+        who = as_object(params["authentication"])
         _check(link, "authentication", who, _AUTHENTICATION)
         if params["sessionid"] != session.id:
             raise RpcError(BAD_PARAMS, "Unknown session")
@@ -166,7 +158,7 @@ class Blade:
         _check(link, "blade.execute", params, _EXECUTE)
         method, inner = params["method"], params.get("params", {})
         if params["protocol"] == _SETUP_PROTOCOL and method == "setup":
-            inner = _object(inner)
+            inner = as_object(inner)
             _check(link, "setup", inner, _SETUP)
             asked = inner.get("protocol")
             # Kept only by the session it was given to; any other client gets one of its own.
@@ -224,15 +216,10 @@ def _describe_request(method: str, params: dict[str, Any]) -> Described:
         inner = params.get("method")
         if isinstance(inner, str):
             kind: Kind = "other" if inner == "setup" else "command"
-            return Described(kind, method, inner, _object(params.get("params")))
+            return Described(kind, method, inner, as_object(params.get("params")))
     if method == "blade.broadcast":
-        event, queue = _object(params.get("params")), params.get("event")
+        event, queue = as_object(params.get("params")), params.get("event")
         if queue == TASKS:  # has neither type nor params
             return Described("event", method, queue, event)
-        return Described("event", method, event.get("event_type"), _object(event.get("params")))
+        return Described("event", method, event.get("event_type"), as_object(event.get("params")))
     return Described("other", method)
-
-
-def _object(value: Any) -> dict[str, Any]:
-    """Return the value if it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}

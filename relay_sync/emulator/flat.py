@@ -7,6 +7,7 @@ from typing import Any
 from relay_sync.emulator import envelope
 from relay_sync.emulator.acknowledgements import Acknowledgements
 from relay_sync.emulator.checks import Field, anything, check_fields, number, text, texts
+from relay_sync.emulator.describing import as_object, describe_reply
 from relay_sync.emulator.dispatch import TASKS
 from relay_sync.emulator.envelope import (
     AUTHENTICATION_FAILED,
@@ -58,22 +59,14 @@ class Flat:
 
     def describe(self, frame: Frame) -> Described:
         """Tell the journal what a frame is."""
-        method, params = frame.get("method"), _object(frame.get("params"))
+        method, params = frame.get("method"), as_object(frame.get("params"))
         if method == "signalwire.event":
             return _describe_event(method, params)
         if isinstance(method, str):
             if method in _OF_THE_SESSION:
                 return Described("other", method)
             return Described("command", method, method, params)
-        if "error" in frame:
-            error = _object(frame["error"])
-            return Described("answer", code=str(error.get("code")), message=str(error.get("message", "")), params=error)
-        if "result" in frame:
-            result = _object(frame["result"])
-            code = result.get("code")
-            told = "200" if code is None else str(code)  # the handshake has no code: a result is a yes
-            return Described("answer", code=told, message=str(result.get("message", "")), params=result)
-        return Described()
+        return describe_reply(frame)
 
     def receive(self, link: Link, frame: Frame) -> None:
         """Act on a request."""
@@ -133,7 +126,7 @@ class Flat:
         if link.session is not None:
             raise RpcError(INVALID_REQUEST, "Already connected")
         _check(link, "signalwire.connect", params, _CONNECT)
-        who = _object(params["authentication"])
+        who = as_object(params["authentication"])
         _check(link, "authentication", who, _AUTHENTICATION)
         login = link.service.logins.log_in(link, who)
         session, resumed = self._session(link, login, params)
@@ -147,9 +140,9 @@ class Flat:
         contexts = [*params.get("contexts", ()), *params.get("topics", ())]
 
         def begin() -> None:
-            session.subscribe(link.service.assumptions.replay_missed_events)
             if session.acknowledgements is not None:
-                session.acknowledgements.redeliver(before)
+                session.acknowledgements.redeliver(before)  # which are older than those that it missed
+            session.subscribe(link.service.assumptions.replay_missed_events)
             renew_state(session)
             if contexts:
                 link.service.desk.perform(session, "signalwire.receive", {"contexts": contexts})
@@ -175,7 +168,7 @@ class Flat:
 
     def _reauthenticate(self, link: Link, session: Session, params: dict[str, Any]) -> Accepted:
         _check(link, "signalwire.reauthenticate", params, _REAUTHENTICATE)
-        who = _object(params["authentication"])
+        who = as_object(params["authentication"])
         _check(link, "authentication", who, _AUTHENTICATION)
         session.login = link.service.logins.log_in_again(link, session.login, who)
         return Accepted({"authorization": _authorization(session)}, then=lambda: renew_state(session))
@@ -208,9 +201,4 @@ def _describe_event(method: str, event: dict[str, Any]) -> Described:
         return Described("event", method, TASKS, {name: event[name] for name in event if name != "event_type"})
     if kind == AUTHORIZATION:  # a matter of the session: Blade has no such thing
         return Described("other", method, AUTHORIZATION)
-    return Described("event", method, kind if isinstance(kind, str) else None, _object(event.get("params")))
-
-
-def _object(value: Any) -> dict[str, Any]:
-    """Return the value if it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
+    return Described("event", method, kind if isinstance(kind, str) else None, as_object(event.get("params")))

@@ -279,17 +279,18 @@ class TestAcknowledgements:
             client.ping()
 
     def test_a_resumed_session_is_sent_again_what_the_lost_connection_did_not_acknowledge(self, assume: Assume) -> None:
-        client = assume(redeliver_after=60)
+        """Before what it has missed, if it is sent that too."""
+        client = assume(redeliver_after=60, replay_missed_events=True)
         client.ready()
         client.acknowledges = False
         client.begin("+15550101")
         client.drain()
         client.relay.drop_connections()
+        client.relay.phones["+15550101"].hang_up()
         with FlatClient(client.relay) as again:
             assert again.come_back(client)
-            assert [event["params"]["params"]["call_state"] for event in again.events] == [
-                "created", "ringing", "answered"
-            ]  # fmt: skip
+            states = [event["params"]["params"]["call_state"] for event in again.events]
+            assert states == ["created", "ringing", "answered", "ending", "ended"]
 
 
 class TestResume:
