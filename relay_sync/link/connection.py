@@ -41,7 +41,7 @@ from relay_sync.errors import (
 from relay_sync.link.asked import Asked
 from relay_sync.link.backoff import delay
 from relay_sync.link.listener import Listener
-from relay_sync.link.lost import Lost, refusal
+from relay_sync.link.lost import Lost, refusal, unspoken
 from relay_sync.link.transport import (
     OpenFailed,
     Transport,
@@ -61,6 +61,7 @@ from relay_sync.wire.events import (
     Ready,
     Refused,
     Silent,
+    Unspoken,
 )
 from relay_sync.wire.session import Session
 
@@ -338,7 +339,7 @@ class Connection(Waitable):
         lost = Lost(lambda: ConnectionLost("the connection's thread failed"))
         try:
             while not self._stop.is_set():
-                lost = self._one_connection()
+                lost = self._one_attempt()
                 if not self._keep_trying(lost):
                     break
         except Exception as bug:  # noqa: BLE001  (logged there)
@@ -348,8 +349,16 @@ class Connection(Waitable):
             # The system gives the number of a thread that has ended to another one.
             self.monitor.reader = None
 
-    def _one_connection(self) -> Lost:
-        """Open a socket, agree, and read until it is lost; return why."""
+    def _one_attempt(self) -> Lost:
+        """Connect, with a socket for each dialect that is tried, and read until it is lost; return why."""
+        end = self._clock() + self._open_limit()
+        while True:
+            lost = self._one_connection(end)
+            if not lost.at_once or self._stop.is_set():
+                return lost
+
+    def _one_connection(self, end: float) -> Lost:
+        """Open a socket, agree by ``end``, and read until it is lost; return why."""
         transport = self._open_transport()
         with self.monitor.lock:
             if self._stop.is_set():
@@ -359,9 +368,7 @@ class Connection(Waitable):
         lost = Lost(lambda: ConnectionLost("the connection's thread failed"))
         opened = False
         try:
-            limit = self._open_limit()
-            end = self._clock() + limit
-            transport.open(limit)
+            transport.open(max(0.05, end - self._clock()))
             opened = True
             self._tell("signalwire.socket.open")
             with self.monitor.lock:
@@ -473,6 +480,10 @@ class Connection(Waitable):
                 self._drain(outcome)
             elif isinstance(outcome, Refused):
                 return refusal(outcome, self._mask(outcome.answer.message))
+            elif isinstance(outcome, Unspoken):
+                text = "Relay does not speak the dialect %r; trying %r"
+                self.later(partial(logger.info, text, outcome.dialect, outcome.instead))
+                return unspoken(outcome)
             else:
                 return self._silent(outcome)
         return None

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from relay_sync.wire.dialect import Handshake, Heard, Said, not_understood, pong, refused
+from relay_sync.wire.dialect import (
+    REAUTHENTICATE,
+    UNRECEIVE,
+    Handshake,
+    Heard,
+    Said,
+    authentication,
+    is_passing,
+    nonsense,
+    not_understood,
+    pong,
+    refused,
+    text_or_none,
+)
 from relay_sync.wire.events import Answer, Dropped, GoAway, Happened, Ready, Refused, RelayEvent
 from relay_sync.wire.jsonrpc import Failure, Request, Success, brief, write_result
 
@@ -18,17 +31,25 @@ class Blade:
     """The Blade dialect of one client. Implements ``Dialect``; not thread-safe, as its session is not.
 
     Attributes:
+        name: ``blade``.
+        lacks: ``signalwire.unreceive``: how to leave a context is not documented (protocol.md 3).
         session_id: from ``blade.connect``; sent with the next one to resume.
         protocol: from ``setup``; goes round every command and stands on every event of ours.
         signature: ``authorization.signature`` of the last connect.
         node_id: ``nodeid`` of the last connect.
     """
 
-    __slots__ = ("_agent", "_authentication", "_unbroken", "node_id", "protocol", "session_id", "signature")
+    __slots__ = (
+        "_agent", "_authentication", "_project", "_unbroken", "lacks", "name", "node_id", "protocol", "session_id",
+        "signature",
+    )  # fmt: skip
 
-    def __init__(self, *, project: str, token: str, agent: str) -> None:
+    def __init__(self, *, project: str, token: str, agent: str, jwt_token: str | None = None) -> None:
         """Take the credentials, which are sent as they are, and the name and version we go by."""
-        self._authentication = {"project": project, "token": token}
+        self.name = "blade"
+        self.lacks = frozenset({UNRECEIVE})
+        self._project = project
+        self._authentication = authentication(project, token, jwt_token)
         self._agent = agent
         self.session_id: str | None = None
         self.protocol: str | None = None
@@ -50,12 +71,12 @@ class Blade:
 
         self._keep_protocol_of(self.signature)
         previous = self.protocol
-        answer = self.answer((yield _execute(_SETUP_PROTOCOL, "setup", {"protocol": previous} if previous else {})))
+        answer = _inner((yield _execute(_SETUP_PROTOCOL, "setup", {"protocol": previous} if previous else {})))
         if not answer.ok:
             return self._refused(answer)
-        protocol = _text(answer.result.get("protocol"))
+        protocol = text_or_none(answer.result.get("protocol"))
         if protocol is None:
-            return self._refused(_nonsense("setup was answered without a protocol"))
+            return self._refused(nonsense("setup was answered without a protocol"))
         self._unbroken = self._unbroken and protocol == previous
         self.protocol = protocol
 
@@ -63,11 +84,11 @@ class Blade:
         if not answer.ok:
             return self._refused(answer)
         if _CHANNEL in _listed(answer.result.get("failed_channels")):
-            return self._refused(_nonsense(f"Relay would not subscribe us to the channel {_CHANNEL}"))
+            return self._refused(nonsense(f"Relay would not subscribe us to the channel {_CHANNEL}"))
 
         contexts_refused = None
         if contexts:
-            answer = self.answer((yield self.command("signalwire.receive", {"contexts": list(contexts)})))
+            answer = _inner((yield self.command("signalwire.receive", {"contexts": list(contexts)})))
             contexts_refused = None if answer.ok else answer
         restored, self._unbroken = self._unbroken, True
         return Ready(restored, contexts_refused)
@@ -81,9 +102,9 @@ class Blade:
     def _take_session(self, result: dict[str, Any]) -> None:
         authorization = result.get("authorization")
         self._unbroken = self._unbroken and result.get("session_restored") is True
-        self.session_id = _text(result.get("sessionid"))
-        self.node_id = _text(result.get("nodeid"))
-        self.signature = _text(authorization.get("signature")) if isinstance(authorization, dict) else None
+        self.session_id = text_or_none(result.get("sessionid"))
+        self.node_id = text_or_none(result.get("nodeid"))
+        self.signature = text_or_none(authorization.get("signature")) if isinstance(authorization, dict) else None
 
     def _keep_protocol_of(self, signature: str | None) -> None:
         """Forget a previous protocol whose second piece is not the signature: it is another authorization's."""
@@ -93,7 +114,7 @@ class Blade:
     def _refused(self, answer: Answer) -> Refused:
         # It may be the old session that Relay will not have (-32003 says so outright, protocol.md 7). Unless the fault
         # is a passing one of its own, resuming again would be refused for ever.
-        if not _is_passing(answer.code):
+        if not is_passing(answer.code):
             self.forget()
         return refused(answer)
 
@@ -102,21 +123,25 @@ class Blade:
         self.session_id = self.protocol = None
         self._unbroken = False
 
+    def renew(self, jwt_token: str) -> None:
+        """Authenticate with this JWT from the next ``blade.connect`` on."""
+        self._authentication = authentication(self._project, "", jwt_token)
+
     def command(self, method: str, params: dict[str, Any]) -> Said:
         """Wrap a command in ``blade.execute`` with the protocol as it is now.
 
         A ``calling.dial`` of exactly one device becomes the ``calling.begin`` of that device (protocol.md 10.3).
+        Another JWT is shown with a request of its own, which is not wrapped (protocol.md 5.7).
         """
+        if method == REAUTHENTICATE:
+            return "blade.reauthenticate", {"sessionid": self.session_id, **params}
         if method == "calling.dial":
             method, params = _dial(params)
         return _execute(self.protocol, method, params)
 
-    def answer(self, reply: Success | Failure) -> Answer:
-        """Return the answer inside the reply to a ``blade.execute``: its result is in the result's ``result``."""
-        if isinstance(reply, Failure):
-            return Answer.refusal(reply)
-        outer = reply.result
-        return Answer.of(outer.get("result") if isinstance(outer, dict) else outer)
+    def answer(self, reply: Success | Failure, method: str) -> Answer:
+        """Return the answer to a command, which but for another JWT's is that inside the reply."""
+        return Answer.to(reply) if method == REAUTHENTICATE else _inner(reply)
 
     def ping(self, now: float) -> Said:
         """Return a ``blade.ping``, whose params are all optional."""
@@ -146,6 +171,14 @@ class Blade:
         return Happened(event)
 
 
+def _inner(reply: Success | Failure) -> Answer:
+    """Return the answer inside the reply to a ``blade.execute``: its result is in the result's ``result``."""
+    if isinstance(reply, Failure):
+        return Answer.refusal(reply)
+    outer = reply.result
+    return Answer.of(outer.get("result") if isinstance(outer, dict) else outer)
+
+
 def _execute(protocol: str | None, method: str, params: dict[str, Any]) -> Said:
     return "blade.execute", {"protocol": protocol, "method": method, "params": params}
 
@@ -160,19 +193,6 @@ def _dial(params: dict[str, Any]) -> Said:
             return "calling.begin", {**rest, "device": device}
         case _:
             return "calling.dial", params
-
-
-def _nonsense(message: str) -> Answer:
-    return Answer(False, None, message, {})
-
-
-def _is_passing(code: str | None) -> bool:
-    """Tell whether a refusal is a fault of the moment: a timeout, too many requests, a failure of the server's."""
-    return code is not None and (code in ("-32000", "429") or (len(code) == 3 and code[0] == "5"))
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _listed(value: object) -> list[object]:

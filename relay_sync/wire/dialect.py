@@ -1,7 +1,7 @@
 """The shape of a dialect: the service's words for what a session wants said, and what it hears.
 
 A dialect is one class in one file. It keeps what the service needs for resuming (session id, protocol). Time, the ids
-of our requests and who waits for them are the business of ``Session``.
+of our requests and who waits for them are the business of ``Session``, and which dialect is spoken that of ``Choice``.
 """
 
 from __future__ import annotations
@@ -25,16 +25,26 @@ Heard = tuple[str | None, Happened | GoAway | Dropped | None]
 CREDENTIAL_CODES: Final = frozenset({"-32002", "401", "403"})
 
 
+#: The command that leaves contexts, which not every dialect has.
+UNRECEIVE: Final = "signalwire.unreceive"
+#: The command that shows Relay another JWT, as ``Session`` is asked for it in every dialect.
+REAUTHENTICATE: Final = "signalwire.reauthenticate"
+
+
 class Dialect(Protocol):
     """What ``Session`` needs of a dialect.
 
     Attributes:
+        name: what ``Client.dialect`` calls it.
+        lacks: the commands that the service has in other dialects and not in this one.
         session_id: the service's name of the session, None until known.
         protocol: the protocol string of the session, None until known.
         signature: the signature of the authorization, None until known.
         node_id: the node of the service that we are connected to, None until known.
     """
 
+    name: str
+    lacks: frozenset[str]
     session_id: str | None
     protocol: str | None
     signature: str | None
@@ -52,8 +62,8 @@ class Dialect(Protocol):
         """Return a command as this dialect says it now. ``params`` is left as it is."""
         ...
 
-    def answer(self, reply: Success | Failure) -> Answer:
-        """Return what the reply to a ``command`` says."""
+    def answer(self, reply: Success | Failure, method: str) -> Answer:
+        """Return what the reply to the ``command`` of that name says."""
         ...
 
     def ping(self, now: float) -> Said:
@@ -67,6 +77,47 @@ class Dialect(Protocol):
     def forget(self) -> None:
         """Forget the session: the next handshake starts afresh."""
         ...
+
+    def renew(self, jwt_token: str) -> None:
+        """Authenticate with this JWT from the next handshake on. Sends nothing."""
+        ...
+
+
+class Maker(Protocol):
+    """Makes the dialect of one client: a dialect's class is one."""
+
+    def __call__(self, *, project: str, token: str, jwt_token: str | None, agent: str) -> Dialect:
+        """Return a dialect with nothing to resume.
+
+        Args:
+            project: project id; "" where there is none, which needs a JWT.
+            token: API token; "" where there is none, which needs a JWT.
+            jwt_token: a JSON Web Token to authenticate with in place of the token, or None.
+            agent: the name and version we go by.
+        """
+        ...
+
+
+def authentication(project: str, token: str, jwt_token: str | None) -> dict[str, str]:
+    """Return the ``authentication`` of a handshake (protocol.md 5.1, 6.1); with a JWT the project is optional."""
+    if jwt_token is None:
+        return {"project": project, "token": token}
+    return {"project": project, "jwt_token": jwt_token} if project else {"jwt_token": jwt_token}
+
+
+def nonsense(message: str) -> Answer:
+    """Return what an answer of Relay's amounts to that cannot be one."""
+    return Answer(False, None, message, {})
+
+
+def is_passing(code: str | None) -> bool:
+    """Tell whether a refusal is a fault of the moment: a timeout, too many requests, a failure of the server's."""
+    return code is not None and (code in ("-32000", "429") or (len(code) == 3 and code[0] == "5"))
+
+
+def text_or_none(value: object) -> str | None:
+    """Return a field of a reply that is a text worth having, else None."""
+    return value if isinstance(value, str) and value else None
 
 
 def refused(answer: Answer) -> Refused:

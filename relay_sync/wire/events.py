@@ -153,6 +153,19 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Unspoken:
+    """The service does not speak the dialect. The next ``open``, on a fresh connection, tries ``instead``.
+
+    Attributes:
+        dialect: the name of the dialect that it does not speak.
+        instead: the name of the one that comes next.
+    """
+
+    dialect: str
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
 class GoAway:
     """Relay is about to close the connection. Nothing more may be asked on it; answers may still come.
 
@@ -187,4 +200,4 @@ class Silent:
     waited: float
 
 
-Outcome = Answered | Happened | Ready | Refused | GoAway | Dropped | Silent
+Outcome = Answered | Happened | Ready | Refused | Unspoken | GoAway | Dropped | Silent

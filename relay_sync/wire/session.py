@@ -16,8 +16,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from relay_sync.errors import NotConnected, ProtocolViolation
+from relay_sync.wire.choice import Choice
 from relay_sync.wire.dialect import Dialect, Handshake, Said
-from relay_sync.wire.events import Answered, Dropped, GoAway, Outcome, Ready, Silent
+from relay_sync.wire.events import Answered, Dropped, GoAway, Outcome, Ready, Refused, Silent, Unspoken
 from relay_sync.wire.jsonrpc import Failure, Request, Success, parse, write_request
 
 #: How many commands that were given up we can still name when their answers come after all.
@@ -32,19 +33,20 @@ class Session:
     ``receive``: a process that was stopped for a minute then finds the pong in its socket before the minute gone.
 
     Attributes:
-        dialect: the dialect that is spoken; it has the session id and the protocol.
+        dialect: the dialect that is spoken, or tried; it has the session id and the protocol.
     """
 
     __slots__ = (
-        "_asked", "_began", "_contexts", "_deadline", "_forgotten", "_handshake", "_next_ping", "_number", "_outgoing",
-        "_ping_interval", "_ping_mark", "_ping_timeout", "_prefix", "_ready", "_step", "_unheard_since", "dialect",
+        "_asked", "_began", "_choice", "_contexts", "_deadline", "_forgotten", "_handshake", "_next_ping", "_number",
+        "_outgoing", "_ping_interval", "_ping_mark", "_ping_timeout", "_prefix", "_ready", "_step", "_unheard_since",
+        "dialect",
     )  # fmt: skip
 
-    def __init__(self, dialect: Dialect, *, ping_interval: float, ping_timeout: float) -> None:
+    def __init__(self, dialect: Dialect | Choice, *, ping_interval: float, ping_timeout: float) -> None:
         """Make a session that is not open.
 
         Args:
-            dialect: the words to use.
+            dialect: the words to use, or those to choose from.
             ping_interval: seconds between our pings once ready.
             ping_timeout: seconds a ping may go without any sign of life.
 
@@ -53,7 +55,8 @@ class Session:
         """
         if not (ping_interval > 0 and ping_timeout > 0):
             raise ValueError(f"ping_interval and ping_timeout must be above 0: {ping_interval!r}, {ping_timeout!r}")
-        self.dialect: Dialect = dialect
+        self._choice = dialect if isinstance(dialect, Choice) else Choice(lambda: dialect)
+        self.dialect: Dialect = self._choice.begin()
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         # Requests are passed on inside Relay, so ids should differ between clients too: one random piece for them all.
@@ -117,11 +120,12 @@ class Session:
         """Begin the handshake on a fresh connection; its first frame is in ``outgoing()``.
 
         Resumes the previous session unless ``forget_session`` was called. Ends in ``Ready`` or ``Refused`` from
-        ``receive``, or after ``limit`` seconds in ``Silent`` from ``tick``. Call ``fail`` first when there was a
-        connection before: it gives back who still waits.
+        ``receive``, or after ``limit`` seconds in ``Silent`` from ``tick``; in ``Unspoken`` from either, and sooner,
+        where another dialect is to be tried. Call ``fail`` first when there was a connection before: it gives back who
+        still waits.
         """
         self._shut_off()
-        self._began, self._deadline = now, now + limit
+        self._began, self._deadline = now, now + self._choice.patience(limit)
         self._handshake = self.dialect.handshake(self._contexts.keys())
         self._take_step(next(self._handshake))
 
@@ -198,7 +202,7 @@ class Session:
     def _replied(self, reply: Success | Failure, now: float) -> list[Outcome]:
         asked = self._asked.pop(reply.id, None)
         if asked is not None:
-            return [Answered(asked[0], self.dialect.answer(reply))]
+            return [Answered(asked[0], self.dialect.answer(reply, asked[1]))]
         if reply.id == self._step:
             return self._advance(reply, now)
         if reply.id.startswith(self._ping_mark):
@@ -226,8 +230,17 @@ class Session:
             if isinstance(end.value, Ready):
                 self._ready = True
                 self._next_ping = now + self._ping_interval
-            return [end.value]
+                self._choice.agree()
+                return [end.value]
+            return [self._instead(self._choice.turned_down(end.value.answer), end.value)]
         return []
+
+    def _instead(self, other: Dialect | None, otherwise: Refused | Silent) -> Outcome:
+        """Turn to another dialect, where there is one; else it ends as it ended."""
+        if other is None:
+            return otherwise
+        unspoken, self.dialect = self.dialect, other
+        return Unspoken(unspoken.name, other.name)
 
     def _drain(self, away: GoAway, now: float) -> list[Outcome]:
         """Ask and ping no more, and give the server as long for its close as a silent one would be given."""
@@ -269,7 +282,8 @@ class Session:
 
     def _silent(self, since: float, now: float) -> list[Outcome]:
         self._stop_timers()
-        return [Silent(now - since)]
+        silent = Silent(now - since)
+        return [silent if self._handshake is None else self._instead(self._choice.ignored(), silent)]
 
     def _new_id(self, prefix: str) -> str:
         self._number += 1

@@ -6,9 +6,10 @@ import pytest
 
 from relay_sync.wire.blade import Blade
 from relay_sync.wire.dialect import Dialect
-from relay_sync.wire.events import TASKS, Answer, Dropped, GoAway, Happened, Ready, Refused, RelayEvent
+from relay_sync.wire.events import TASKS, Answer, Answered, Dropped, GoAway, Happened, Ready, Refused, RelayEvent
 from relay_sync.wire.jsonrpc import Failure, Success
-from tests.wire.support import PROTOCOL, Table
+from relay_sync.wire.session import Session
+from tests.wire.support import INTERVAL, PROTOCOL, TIMEOUT, Table
 
 
 @pytest.fixture
@@ -319,14 +320,38 @@ def test_any_other_dial_stays_a_dial(table: Table, devices: object) -> None:
     ],
 )
 def test_an_answer_is_taken_out_of_its_wrapping(result: Any, answer: Answer) -> None:
-    unwrapped = Blade(project="p", token="t", agent="a").answer(Success("id", result))
+    unwrapped = Blade(project="p", token="t", agent="a").answer(Success("id", result), "calling.play")
     assert (unwrapped.ok, unwrapped.code, unwrapped.message) == (answer.ok, answer.code, answer.message)
     assert unwrapped.result == (result["result"] if "code" in unwrapped.result or unwrapped.ok else {})
 
 
 def test_an_error_reply_is_a_refusal() -> None:
-    answer = Blade(project="p", token="t", agent="a").answer(Failure("id", -32601, "unknown"))
+    answer = Blade(project="p", token="t", agent="a").answer(Failure("id", -32601, "unknown"), "calling.play")
     assert answer == Answer(False, "-32601", "unknown", {})
+
+
+# Credentials
+
+
+def test_a_jwt_takes_the_place_of_the_token() -> None:
+    blade = Blade(project="proj-1", token="", jwt_token="JWT-1", agent="relay_sync/0")
+    table = Table(Session(blade, ping_interval=INTERVAL, ping_timeout=TIMEOUT))
+    assert table.open()["params"]["authentication"] == {"project": "proj-1", "jwt_token": "JWT-1"}
+    blade.renew("JWT-2")
+    assert table.open()["params"]["authentication"] == {"project": "proj-1", "jwt_token": "JWT-2"}
+
+
+def test_another_jwt_is_shown_with_a_request_that_is_not_wrapped(table: Table) -> None:
+    table.make_ready()
+    shown = {"authentication": {"project": "proj-1", "jwt_token": "JWT-2"}}
+    ident, frame = table.ask("signalwire.reauthenticate", "t", **shown)
+    assert (frame["method"], frame["params"]) == ("blade.reauthenticate", {"sessionid": "sess-1", **shown})
+    result = {"authorization": {"expires_at": 1767229200}}
+    assert table.accept(ident, **result) == [Answered("t", Answer(True, None, "", result))]
+
+
+def test_leaving_a_context_is_what_this_dialect_lacks(table: Table) -> None:
+    assert (blade_of(table).name, blade_of(table).lacks) == ("blade", {"signalwire.unreceive"})
 
 
 # What the server says unasked

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Collection
 from typing import Any
 
 import pytest
 
 from relay_sync.errors import NotConnected
-from relay_sync.wire.dialect import Dialect, Handshake, Heard, Said, not_understood, pong, refused
-from relay_sync.wire.events import Answer, Answered, Dropped, GoAway, Happened, Ready, Refused, RelayEvent, Silent
-from relay_sync.wire.jsonrpc import Failure, Request, Success, write_result
+from relay_sync.wire.events import Answer, Answered, Dropped, GoAway, Happened, RelayEvent, Silent
 from relay_sync.wire.session import Session
 from tests.wire.support import INTERVAL, LIMIT, PROTOCOL, TIMEOUT, Table
 
@@ -435,118 +431,3 @@ def test_what_cannot_be_read_is_dropped_with_little_of_its_text(ready: Table) ->
     assert isinstance(dropped, Dropped)
     assert dropped.kind == "unreadable frame"
     assert len(dropped.detail) < 150
-
-
-# Another dialect: one step, contexts inside, each event acknowledged, a state to keep for resuming
-
-
-class OneStep:
-    """As much of the current dialect as shows that the shape of a dialect holds it."""
-
-    def __init__(self) -> None:
-        self.session_id: str | None = None
-        self.protocol: str | None = None
-        self.signature: str | None = None
-        self.node_id: str | None = None
-        self.state: str | None = None
-
-    def handshake(self, contexts: Collection[str]) -> Handshake:
-        previous = self.protocol
-        resume = {"protocol": previous, "authorization_state": self.state} if previous else {}
-        reply = yield "signalwire.connect", {"event_acks": True, "contexts": list(contexts), **resume}
-        if isinstance(reply, Failure) and previous is not None:
-            previous = None
-            reply = yield "signalwire.connect", {"event_acks": True, "contexts": list(contexts)}
-        answer = Answer.to(reply)
-        if not answer.ok:
-            return refused(answer)
-        self.protocol = answer.result["protocol"]
-        return Ready(self.protocol == previous, None)
-
-    def command(self, method: str, params: dict[str, Any]) -> Said:
-        return method, params
-
-    def answer(self, reply: Success | Failure) -> Answer:
-        return Answer.to(reply)
-
-    def ping(self, now: float) -> Said:
-        return "signalwire.ping", {"timestamp": now}
-
-    def hear(self, request: Request) -> Heard:
-        if request.method == "signalwire.ping":
-            return pong(request)
-        if request.method == "signalwire.disconnect":
-            return write_result(request.id, {}), GoAway(request.params.get("restart") is True)
-        event = RelayEvent.read(request.params)
-        if request.method != "signalwire.event" or event is None:
-            return not_understood(request)
-        if event.event_type == "signalwire.authorization.state":
-            self.state = event.params["authorization_state"]
-            return write_result(request.id, {}), None
-        return write_result(request.id, {}), Happened(event)
-
-    def forget(self) -> None:
-        self.protocol = self.state = None
-
-
-@pytest.fixture
-def other() -> Table:
-    dialect: Dialect = OneStep()
-    return Table(Session(dialect, ping_interval=INTERVAL, ping_timeout=TIMEOUT))
-
-
-def test_a_dialect_may_shake_hands_in_one_step_with_contexts_inside(other: Table) -> None:
-    other.session.add_contexts(["office"])
-    connect = other.open()
-    assert connect["params"]["contexts"] == ["office"]
-    assert other.accept(connect["id"], protocol="p1") == [Ready(False, None)]
-    ident, frame = other.ask("calling.play", "t", call_id="call-A1")
-    assert (frame["method"], frame["params"]) == ("calling.play", {"call_id": "call-A1"})
-    assert other.accept(ident, code="200", message="OK") == [Answered("t", OK)]
-
-
-def test_a_dialect_may_acknowledge_each_event_and_keep_some_for_itself(other: Table) -> None:
-    other.accept(other.open()["id"], protocol="p1")
-    event = {"event_type": "calling.call.play", "params": {"state": "playing"}}
-    (happened,) = other.say(id="evt-1", method="signalwire.event", params=event)
-    assert isinstance(happened, Happened)
-    state = {"event_type": "signalwire.authorization.state", "params": {"authorization_state": "b64"}}
-    assert other.say(id="evt-2", method="signalwire.event", params=state) == []
-    assert [frame["id"] for frame in other.sent()] == ["evt-1", "evt-2"]
-    other.lose()
-    connect = other.open()
-    assert connect["params"]["authorization_state"] == "b64"
-    assert other.accept(connect["id"], protocol="p1") == [Ready(True, None)]
-
-
-def test_a_dialect_may_try_again_without_what_is_stale(other: Table) -> None:
-    other.accept(other.open()["id"], protocol="p1")
-    other.lose()
-    assert other.refuse(other.open()["id"], -32003) == []
-    again = other.take()
-    assert "protocol" not in again["params"]
-    assert other.refuse(again["id"], -32002) == [Refused(Answer(False, "-32002", "no", {}), True)]
-
-
-def test_a_dialect_may_ping_with_the_time(other: Table) -> None:
-    other.accept(other.open()["id"], protocol="p1")
-    other.session.tick(other.now + INTERVAL)
-    assert other.take()["params"] == {"timestamp": other.now + INTERVAL}
-
-
-@pytest.mark.parametrize(("restart", "resumes"), [(True, False), (False, True)])
-def test_a_farewell_with_restart_ends_the_session_too(other: Table, restart: bool, resumes: bool) -> None:
-    other.accept(other.open()["id"], protocol="p1")
-    assert other.say(id="srv-1", method="signalwire.disconnect", params={"restart": restart}) == [GoAway(restart)]
-    assert other.take() == {"id": "srv-1", "result": {}}
-    other.lose()
-    assert ("protocol" in other.open()["params"]) is resumes
-
-
-def test_frames_go_out_in_order_and_once(other: Table) -> None:
-    other.session.open(other.now, LIMIT)
-    other.say(id="srv-1", method="signalwire.ping", params={"timestamp": 1})
-    other.say(id="srv-2", method="signalwire.sing")
-    frames = [json.loads(text) for text in other.session.outgoing()]
-    assert [frame.get("method", frame["id"]) for frame in frames] == ["signalwire.connect", "srv-1", "srv-2"]
-    assert other.session.outgoing() == []
