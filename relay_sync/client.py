@@ -7,10 +7,11 @@ import json
 import logging
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from typing_extensions import Self
 
@@ -20,7 +21,7 @@ from relay_sync.calling.calling import Calling
 from relay_sync.calling.result import ExecuteResult, ReceiveResult
 from relay_sync.calling.table import CallTable
 from relay_sync.config import Config, resolve
-from relay_sync.errors import NotConnected, RelayError, WouldDeadlock
+from relay_sync.errors import ConfigurationError, NotConnected, RelayError, WouldDeadlock
 from relay_sync.link.connection import CLOSED, NEW, READY, Connection, Limits
 from relay_sync.link.handlers import Lane, Workers, run
 from relay_sync.link.transport import WebSocketTransport
@@ -29,8 +30,9 @@ from relay_sync.masking import Masker
 from relay_sync.messaging import MessageTable, Messaging
 from relay_sync.tasking import Tasking
 from relay_sync.version import __version__
-from relay_sync.wire.blade import Blade
-from relay_sync.wire.events import TASKS, RelayEvent
+from relay_sync.wire.choice import DIALECTS, Choice
+from relay_sync.wire.dialect import REAUTHENTICATE, UNRECEIVE, Dialect, Maker
+from relay_sync.wire.events import TASKS, Answer, RelayEvent
 from relay_sync.wire.session import Session
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ CHORES = 8  # threads at the most, for commands that the library gives by itself
 
 MESSAGE = "signalwire.socket.message"
 EVENTS = ("ready", "signalwire.socket.open", "signalwire.socket.close", "signalwire.socket.error", MESSAGE)
+
+AUTO = "auto"  # each dialect in turn, until the service has agreed to one
 
 CONNECT_GRACE_S = 0.25  # so that the connection's own, better reason for a failure comes first
 
@@ -53,13 +57,9 @@ class Life:
 
     def __init__(self, client: Client, *, succeeds: bool = False) -> None:
         self.succeeds = succeeds
-        config = client._config
-        dialect = Blade(project=config.project, token=config.token, agent=f"relay_sync/{__version__}")
-        session = Session(dialect, ping_interval=client._ping_interval, ping_timeout=client._ping_timeout)
+        session = Session(client._choice, ping_interval=client._ping_interval, ping_timeout=client._ping_timeout)
         session.add_contexts(client._contexts)
-        self.dialect = dialect
-        mask = Masker((config.project, config.token)).mask  # Relay may repeat them anywhere
-        self.connection: Connection = Connection(session, client._open_transport, client._limits, mask=mask)
+        self.connection: Connection = Connection(session, client._open_transport, client._limits, mask=client._mask)
         # Lanes outlive a slow handler only in number; conversations last as long as people talk.
         self.lanes: Workers = Workers(client._max_handlers, "handler")
         self.conversations: Workers = Workers(client._max_handlers, "conversation")
@@ -72,6 +72,11 @@ class Life:
         )
         self._client = client
         self._lane = Lane(self.lanes)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that is spoken, or tried."""
+        return self.connection.session.dialect
 
     # -- Listener: what the connection tells ----------------------------------------------------------
 
@@ -132,6 +137,10 @@ class Life:
             self.end()
 
 
+class _Lacking(Exception):
+    """The dialect has no such command; raised to call one off before it is sent."""
+
+
 class Client:
     """A connection to Relay for code that blocks; safe to share between any number of threads.
 
@@ -157,6 +166,14 @@ class Client:
         hangup_on_exit: whether leaving ``with``, and the end of ``run()``, hang up the calls that are up.
         ca_file: certificates to trust, a PEM file; else ``SIGNALWIRE_RELAY_CA_FILE``, else the system's.
         ssl_context: a context of your own instead.
+        jwt_token: a JSON Web Token to authenticate with in place of ``token``; ``project`` may then be
+            left out. Else, where no ``token`` is given here, ``SIGNALWIRE_JWT_TOKEN``.
+        dialect: which of Relay's dialects to speak (protocol.md 3). ``auto`` tries the current one
+            (``flat``), and that of v2 (``blade``) on a fresh socket where the service does not know the
+            method or says nothing within 3 seconds (half of ``connect_timeout``, where that is less);
+            never where it refused the credentials. What the service agreed to is remembered for
+            reconnects and the next ``connect()``. ``flat`` and ``blade`` speak that one only, and so does
+            one of your own: a class of the shape of :class:`relay_sync.wire.dialect.Dialect`.
 
     Raises:
         ConfigurationError: something needed is missing or can't be; names what was looked for.
@@ -179,8 +196,14 @@ class Client:
         hangup_on_exit: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        jwt_token: str | None = None,
+        dialect: str | Maker = AUTO,
     ) -> None:
-        self._config: Config = resolve(project=project, token=token, host=host, space=space, ca_file=ca_file)
+        self._config: Config = resolve(
+            project=project, token=token, host=host, space=space, ca_file=ca_file, jwt_token=jwt_token
+        )
+        self._masker = self._masker_of()
+        self._choice = Choice(*(partial(self._make_dialect, maker) for maker in _makers(dialect)))
         self._limits = Limits(
             connect=checks.duration(connect_timeout, "connect_timeout"),
             request=checks.duration(request_timeout, "request_timeout"),
@@ -205,7 +228,7 @@ class Client:
 
     @property
     def project(self) -> str:
-        """The project id."""
+        """The project id; "" where a JWT was given without one."""
         return self._config.project
 
     @property
@@ -225,8 +248,13 @@ class Client:
         return self.state == READY
 
     @property
+    def dialect(self) -> str | None:
+        """The dialect that is spoken: ``flat`` or ``blade``; None until known, where it is ``auto``'s to find out."""
+        return self._life().dialect.name if self._choice.agreed else None
+
+    @property
     def session_id(self) -> str | None:
-        """Relay's id of the session."""
+        """Relay's id of the session; None where it gives none, as in ``flat`` it need not."""
         return self._life().dialect.session_id
 
     @property
@@ -406,15 +434,104 @@ class Client:
         if not isinstance(params, dict):
             raise TypeError(f"params={params!r}: give a dict")
         deadline = Deadline(wait_timeout).within(self._limits.request)
-        answer = self._connected_life().connection.request(method, params, deadline)
-        return ExecuteResult(
-            successful=answer.ok,
-            code=answer.code,
-            message=answer.message,
-            result=answer.result,
-            _outcome="done" if answer.ok else "refused",
-            _about={"method": method},
-        )
+        return _executed(method, self._connected_life().connection.request(method, params, deadline))
+
+    def unreceive(self, contexts: Iterable[str], *, wait_timeout: float | None = None) -> ReceiveResult:
+        """Leave contexts: Relay sends no more calls, messages and tasks for them, now and after a reconnect.
+
+        What is under way is still given to the handlers. ``blade`` has no way to leave a context
+        (protocol.md 3): nothing is sent then, Relay goes on sending what is for them until the next
+        connection, which does not register them, and the result is not successful and says so.
+
+        Args:
+            contexts: names of contexts; those that are not registered do no harm.
+            wait_timeout: seconds for Relay's answer; ``request_timeout`` bounds it in any case.
+
+        Returns:
+            Relay's answer. Not successful where it refused: the contexts stay registered then.
+
+        Raises:
+            TypeError, ValueError: bad arguments; nothing was sent.
+            NotConnected: not sent; nothing has changed. ConnectionLost, RelayTimeout: unknown whether
+            it was done; the next connection does not register them.
+        """
+        names = checks.words(contexts, "contexts", "context names")
+        deadline = Deadline(wait_timeout).within(self._limits.request)
+        life = self._connected_life()
+        session, lock = life.connection.session, life.connection.monitor.lock
+        with lock:
+            left = [context for context in names if context in session.contexts]
+            session.remove_contexts(left)
+            if life.connection.state == NEW:
+                self._contexts = session.contexts
+                return ReceiveResult(successful=True, message="not registered at connect()", _outcome="done")
+
+        def check() -> None:
+            if UNRECEIVE in session.dialect.lacks:
+                raise _Lacking
+
+        gone = True  # also where it is unknown whether Relay has done it: the next connection makes sure
+        try:
+            answer = life.connection.request(UNRECEIVE, {"contexts": names}, deadline, sending=check)
+            gone = answer.ok
+        except _Lacking:
+            return ReceiveResult(
+                message=f"nothing was sent: {session.dialect.name} has no way to leave a context; "
+                "from the next connection on they are not registered"
+            )
+        except NotConnected:
+            gone = False
+            raise
+        finally:
+            with lock:
+                if not gone:
+                    session.add_contexts(left)
+                self._contexts = session.contexts
+        return ReceiveResult.of(answer, method=UNRECEIVE)
+
+    def reauthenticate(self, jwt_token: str, *, wait_timeout: float | None = None) -> ExecuteResult:
+        """Show Relay another JWT before the present one expires, and block until it has answered.
+
+        Before ``connect()`` and after the connection was closed nothing is sent: the next
+        ``connect()`` uses it.
+
+        Args:
+            jwt_token: the new token, of the same project.
+            wait_timeout: seconds for Relay's answer; ``request_timeout`` bounds it in any case.
+
+        Returns:
+            Relay's answer, whose ``result`` has ``authorization`` where it gave that (protocol.md 5.7).
+            Not successful where it refused the token: the old one stays. In any other case, an
+            exception included, the new one is used from the next handshake on.
+
+        Raises:
+            ConfigurationError: the client authenticates with project and token, which do not expire.
+            TypeError, ValueError: not a text; nothing was sent.
+            NotConnected: not sent. ConnectionLost: unknown whether it was done. RelayTimeout: no answer.
+        """
+        if not isinstance(jwt_token, str):  # a token may not stand in a message, not even one of the wrong type
+            raise TypeError(f"jwt_token= is of type {type(jwt_token).__name__}: give a JSON Web Token as a string")
+        if not jwt_token.strip():
+            raise ValueError("jwt_token= is empty: give a JSON Web Token")
+        before = self._config.jwt_token
+        if before is None:
+            raise ConfigurationError("reauthenticate() is for a client that was given jwt_token=; this one has a token")
+        deadline = Deadline(wait_timeout).within(self._limits.request)
+        connection = self._connected_life().connection
+        self._masker = self._masker_of(jwt_token)  # both: Relay may yet repeat the old one
+        with connection.monitor.lock:
+            self._use_jwt(connection, jwt_token)
+            if connection.state in (NEW, CLOSED):
+                return ExecuteResult(successful=True, message="used at connect()", _outcome="done")
+
+        def answered(answer: Answer) -> None:
+            if not answer.ok and self._config.jwt_token == jwt_token:
+                self._use_jwt(connection, before)
+
+        shown = {"project": self._config.project} if self._config.project else {}
+        params = {"authentication": {**shown, "jwt_token": jwt_token}}
+        answer = connection.request(REAUTHENTICATE, params, deadline, answered=answered)
+        return _executed(REAUTHENTICATE, answer)
 
     # -- for the services: what their Host says -------------------------------------------------------
 
@@ -489,6 +606,25 @@ class Client:
                 self._lives[os.getpid()] = Life(self)
         return self._lives[os.getpid()]
 
+    def _make_dialect(self, maker: Maker) -> Dialect:
+        """A dialect with the credentials of the moment."""
+        config = self._config
+        agent = f"relay_sync/{__version__}"
+        return maker(project=config.project, token=config.token, jwt_token=config.jwt_token, agent=agent)
+
+    def _use_jwt(self, connection: Connection, jwt_token: str) -> None:
+        """Authenticate with it from the next handshake on. The lock is held."""
+        self._config = replace(self._config, jwt_token=jwt_token)
+        connection.session.dialect.renew(jwt_token)
+
+    def _masker_of(self, *more: str) -> Masker:
+        config = self._config
+        return Masker((config.project, config.token, config.jwt_token, *more))
+
+    def _mask(self, text: str) -> str:
+        """Take the credentials out of a text: Relay may repeat them anywhere."""
+        return self._masker.mask(text)
+
     def _open_transport(self) -> WebSocketTransport:
         return WebSocketTransport(self._config.url, ssl_context=self._ssl_context, ca_file=self._config.ca_file)
 
@@ -505,3 +641,23 @@ class Client:
                 logger.warning("could not hang up %r: %s", call, error.message)
             except Over:
                 logger.debug("%r has ended by itself", call)
+
+
+def _makers(dialect: object) -> tuple[Maker, ...]:
+    """What makes the dialects to try, in order."""
+    if callable(dialect):
+        return (cast("Maker", dialect),)
+    known = (AUTO, *DIALECTS)
+    name = checks.one_of(dialect, "dialect", known)
+    return tuple(DIALECTS.values()) if name == AUTO else (DIALECTS[name],)
+
+
+def _executed(method: str, answer: Answer) -> ExecuteResult:
+    return ExecuteResult(
+        successful=answer.ok,
+        code=answer.code,
+        message=answer.message,
+        result=answer.result,
+        _outcome="done" if answer.ok else "refused",
+        _about={"method": method},
+    )

@@ -1,4 +1,4 @@
-"""Where project, token, host and CA file come from: the argument, else the environment."""
+"""Where project, token or JWT, host and CA file come from: the argument, else the environment."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ SPACES = "signalwire.com"
 # The variables of each setting: the current name, then the older one that still works.
 PROJECT = ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_PROJECT_KEY")
 TOKEN = ("SIGNALWIRE_API_TOKEN", "SIGNALWIRE_TOKEN")
+JWT_TOKEN = ("SIGNALWIRE_JWT_TOKEN",)
 RELAY_HOST = ("SIGNALWIRE_RELAY_HOST", "SIGNALWIRE_HOST")
 SPACE = ("SIGNALWIRE_SPACE", "SIGNALWIRE_SPACE_URL")
 CA_FILE = ("SIGNALWIRE_RELAY_CA_FILE",)
@@ -44,6 +45,8 @@ class Config:
     """Relay's WebSocket address, ``wss://…`` or ``ws://…``."""
     ca_file: str | None = None
     """PEM file of the authorities to trust; None for the system's."""
+    jwt_token: str | None = field(default=None, repr=False)
+    """What to authenticate with in place of project and token, which may then both be empty."""
 
 
 def resolve(
@@ -53,6 +56,7 @@ def resolve(
     host: str | None = None,
     space: str | None = None,
     ca_file: str | os.PathLike[str] | None = None,
+    jwt_token: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Return the configuration that the arguments give, completed from the environment.
@@ -68,6 +72,8 @@ def resolve(
             ``relay.signalwire.com``.
         space: the space, in any of these shapes. ``SIGNALWIRE_SPACE``.
         ca_file: PEM file of the authorities to trust. ``SIGNALWIRE_RELAY_CA_FILE``.
+        jwt_token: a JSON Web Token to authenticate with in place of project and token (api.md 3.1). Looked for, as
+            ``SIGNALWIRE_JWT_TOKEN``, where no ``token`` was given as an argument. The project may go with it.
         environ: the variables, for tests; None for the process's own.
 
     Raises:
@@ -76,22 +82,30 @@ def resolve(
     """
     if environ is None:
         environ = os.environ
+    if jwt_token is not None and token is not None:
+        raise ConfigurationError("jwt_token= and token= were both given: give one of them")
+    jwt = None if token is not None else _optional("jwt_token", jwt_token, JWT_TOKEN, environ)[0]
     return Config(
-        project=_required("project", project, PROJECT, environ),
-        token=_required("token", token, TOKEN, environ),
+        project=_credential("project", project, PROJECT, environ, needed=jwt is None),
+        token=_credential("token", token, TOKEN, environ, needed=jwt is None),
         url=_url(host, space, environ),
         ca_file=_optional("ca_file", None if ca_file is None else _path(ca_file), CA_FILE, environ)[0],
+        jwt_token=jwt,
     )
 
 
-def _required(argument: str, value: object, names: tuple[str, ...], environ: Mapping[str, str]) -> str:
+def _credential(
+    argument: str, value: object, names: tuple[str, ...], environ: Mapping[str, str], *, needed: bool
+) -> str:
+    """Project or token; "" where there is none and a JWT makes it unnecessary."""
     found, _ = _optional(argument, value, names, environ)
-    if found is None:
+    if found is None and needed:
         current, *older = names
         raise ConfigurationError(
-            f"no {argument}: give {argument}= or set {current} (looked for {current} and, older, {', '.join(older)})"
+            f"no {argument}: give {argument}= or set {current} (looked for {current} and, older, {', '.join(older)}), "
+            f"or authenticate with jwt_token= or {JWT_TOKEN[0]}"
         )
-    return found
+    return found or ""
 
 
 def _optional(

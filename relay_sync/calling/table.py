@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from relay_sync.calling.action import GONE_GRACE_S
 from relay_sync.calling.call import Call
 from relay_sync.calling.desk import Desk
 from relay_sync.calling.leg import Leg
@@ -23,6 +24,8 @@ from relay_sync.wire.states import BY_EVENT_TYPE, CALL_RECEIVE_EVENT, CALL_STATE
 logger: logging.Logger = logging.getLogger(__name__)
 
 CallHandler = Callable[[Call], object]
+
+DIALLING = (None, "created", "ringing")  # the states of a call of which it is open whether it will be answered
 
 
 class CallTable:
@@ -41,7 +44,7 @@ class CallTable:
         self._handler_for = handler_for
         self.draining = False  # whether inbound calls are passed back, because the client is about to end
         self._by_id: dict[str, Call] = {}
-        self._by_tag: dict[str, Call] = {}  # dialled, and no id known yet
+        self._by_tag: dict[str, Call] = {}  # dialled, and how that ended not known yet
         self._legs: dict[str, dict[str, list[dict[str, Any]]]] = {}  # state events of several legs, by tag and id
         # Tags whose legs nobody wants, with those hung up already; None where there is one leg at most.
         self._abandoned: dict[str, set[str] | None] = {}
@@ -60,6 +63,8 @@ class CallTable:
             return
         if event.event_type == CALL_STATE_EVENT:
             call._take_state(params)
+            if call.state not in DIALLING:
+                self._by_tag.pop(call.tag, None)
         elif event.event_type == "calling.call.dial":
             self._dial_told(call, params)
         elif event.event_type == "calling.call.connect":
@@ -78,9 +83,10 @@ class CallTable:
             if known is not None:
                 return known
         call = self._by_tag.get(tag) if isinstance(tag, str) else None
-        if call is not None:
-            if not isinstance(call_id, str):
-                return call
+        if call is not None and not isinstance(call_id, str):
+            return call
+        if call is not None and call.id is None:
+            assert isinstance(call_id, str)
             if _single(call):
                 self._bind(call, call_id, params.get("node_id"))
                 return call
@@ -94,13 +100,12 @@ class CallTable:
 
     def _bind(self, call: Call, call_id: str, node_id: object) -> None:
         """Relay has told the id of a call that was dialled."""
-        self._by_tag.pop(call.tag, None)
         call.id, call.node_id = call_id, node_id if isinstance(node_id, str) else None
         call.direction = call.direction or "outbound"
         self._by_id[call_id] = call
 
     def _dial_told(self, call: Call, params: dict[str, Any]) -> None:
-        """The outcome of a ``calling.dial``: it may come before the winner's own state event (protocol.md 10.4)."""
+        """The outcome of a ``calling.dial``: it may come before the leg's own state event (protocol.md 10.4)."""
         winner, state = params.get("call"), params.get("dial_state")
         if state == "answered" and isinstance(winner, dict) and isinstance(winner.get("call_id"), str):
             told = self._legs.pop(call.tag, {}).get(winner["call_id"], ())
@@ -109,11 +114,16 @@ class CallTable:
             for earlier in told:
                 call._take_state(earlier)
             call._take_state({**winner, "call_state": "answered"})
+            self._by_tag.pop(call.tag, None)
         elif state == "failed":
             reason = params.get("reason")
             call._learn({"end_reason": reason})
             why = f"the dial failed: {reason}" if reason else "the dial failed"
-            call._close(why, Event("failed", params), lost=False)
+            close = partial(call._close, why, Event("failed", params), lost=False)
+            if call.id is None:
+                close()
+            else:  # its leg was told of, whose own end says more and is on its way
+                self.desk.connection.call_later(GONE_GRACE_S, close)
 
     def _connect_told(self, call: Call, params: dict[str, Any]) -> None:
         """News of a bridge: link both calls, or part them, before anybody hears of it."""
