@@ -1,7 +1,8 @@
-"""What holds for every test: it leaves no thread behind."""
+"""What holds for every test: the dialect it speaks, and that it leaves no thread behind."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,10 +11,24 @@ import pytest
 
 from tests.stage import Stage, at_once
 from tests.support import until
+from tests.words import DEFAULT, VARIABLE, chosen, spoken
 
 if TYPE_CHECKING:
     from relay_sync import Client
     from relay_sync.emulator import Emulator
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--dialect",
+        choices=["blade", "flat"],
+        default=DEFAULT,
+        help="the dialect that the client's tests speak (tox -e py: blade; tox -e dialects: flat)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ[VARIABLE] = config.getoption("--dialect")
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +56,7 @@ def relay() -> Iterator[Emulator]:
     """An emulator in stepped time."""
     from relay_sync.emulator import Emulator  # brings numpy: only for tests that need it
 
-    with Emulator(stepped=True, ping_interval=None) as emulator:
+    with Emulator(dialects=spoken(), stepped=True, ping_interval=None) as emulator:
         yield emulator
 
 
@@ -50,6 +65,6 @@ def client(relay: Emulator) -> Iterator[Client]:
     """A client of that emulator, connected over a real socket."""
     from relay_sync import Client
 
-    with Client(**relay.credentials) as client:
+    with Client(**relay.credentials, dialect=chosen()) as client:
         at_once(client)
         yield client

@@ -9,9 +9,11 @@ from relay_sync import Call, Client, PlayAction
 from relay_sync.link.transport import Transport, TransportLost
 from relay_sync.link.waiting import Deadline
 from tests.support import ScriptedRelay, in_thread, until
+from tests.words import chosen
 
 PROJECT = "canary-project-7f3a"
 TOKEN = "PTcanary-token-51b9e2"
+GIVEN: dict[str, Any] = {"project": PROJECT, "token": TOKEN, "host": "ws://127.0.0.1:9"}
 URL = "https://example.com/welcome.mp3"
 
 
@@ -19,7 +21,7 @@ class ScriptedClient(Client):
     """A client whose sockets are the queues of a :class:`ScriptedRelay`, and that reconnects at once."""
 
     def __init__(self, relay: ScriptedRelay, **options: Any) -> None:
-        super().__init__(project=PROJECT, token=TOKEN, host="ws://127.0.0.1:9", **options)
+        super().__init__(**{**GIVEN, "dialect": chosen(), **options})
         self._scripted = relay
 
     def _open_transport(self) -> Transport:  # type: ignore[override]  # any Transport will do
@@ -116,6 +118,7 @@ class Stage:
         with in_thread(lambda: self.client.execute("test.settle", {})) as asking:
             self.relay.accept_command("test.settle")
         asking.result()
+        self.relay.words.check_acknowledged()
 
     def inbound(self, call_id: str = "call-in", context: str = "office", **more: Any) -> None:
         """Offer an inbound call."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from relay_sync.link.transport import OpenFailed, TransportClosed, TransportLost, TransportTimeout
+from tests.words import make_words
 
 T = TypeVar("T")
 
@@ -74,6 +75,7 @@ class ScriptedTransport:
         self.closes = 0
         self.answers_close = True  # as a peer does that is alive
         self.abandoned = False
+        self.is_aside: Callable[[str], bool] = lambda text: False  # frames that the test need not see
         self._shut = threading.Event()
 
     def open(self, timeout: float) -> None:
@@ -98,7 +100,8 @@ class ScriptedTransport:
             raise TransportTimeout("blocked")
         if self.sending is not None:
             raise self.sending
-        self.sent.put(text)
+        if not self.is_aside(text):
+            self.sent.put(text)
 
     def send_close(self) -> None:
         self.closes += 1
@@ -137,7 +140,7 @@ class ScriptedTransport:
 
 
 class ScriptedRelay:
-    """Relay, played by the test: hands out transports, and speaks just enough Blade to be talked to."""
+    """Relay, played by the test: hands out transports, and speaks just enough of the dialect to be talked to."""
 
     PROTOCOL = "signalwire_sig1_x9"
 
@@ -145,6 +148,7 @@ class ScriptedRelay:
         self._transports: queue.Queue[ScriptedTransport] = queue.Queue()
         self._prepared: queue.Queue[ScriptedTransport] = queue.Queue()
         self.line = ScriptedTransport()
+        self.words = make_words()
 
     def open_transport(self) -> ScriptedTransport:
         """The factory that a connection is given."""
@@ -152,6 +156,7 @@ class ScriptedRelay:
             transport = self._prepared.get_nowait()
         except queue.Empty:
             transport = ScriptedTransport()
+        transport.is_aside = self.words.is_aside
         self._transports.put(transport)
         return transport
 
@@ -182,26 +187,8 @@ class ScriptedRelay:
     def shake_hands(
         self, *, restored: bool = False, protocol: str | None = None, session_id: str = "sess-1", contexts: bool = False
     ) -> None:
-        """Answer connect, setup and subscription (and the contexts, where the client has some)."""
-        connect = self.line.take()
-        assert connect["method"] == "blade.connect", connect
-        self.reply(
-            connect,
-            {
-                "session_restored": restored,
-                "sessionid": session_id,
-                "nodeid": "rn-1",
-                "authorization": {"signature": "sig1"},
-            },
-        )
-        setup = self.line.take()
-        assert setup["params"]["method"] == "setup", setup
-        self.answer(setup, {"protocol": protocol or self.PROTOCOL})
-        subscription = self.line.take()
-        assert subscription["method"] == "blade.subscription", subscription
-        self.reply(subscription, {"command": "add", "subscribe_channels": ["notifications"]})
-        if contexts:
-            self.accept_command("signalwire.receive")
+        """Answer the handshake (with the contexts, where the client has some)."""
+        self.words.shake_hands(self, restored, protocol, session_id, contexts)
 
     def reply(self, frame: dict[str, Any], result: object) -> None:
         """Reply to a request."""
@@ -209,11 +196,18 @@ class ScriptedRelay:
 
     def answer(self, frame: dict[str, Any], result: object) -> None:
         """Answer a command."""
-        self.reply(frame, {"requester_nodeid": "rn-1", "responder_nodeid": "rn-2", "result": result})
+        self.reply(frame, self.words.result(result))
+
+    def take_any(self) -> dict[str, Any]:
+        """The next command, in every dialect as ``{"id", "params": {"method", "params"}}``.
+
+        A dial of one device is ``calling.begin`` and has a ``device``, however it was sent.
+        """
+        return self.words.command(self.line.take())
 
     def take_command(self, method: str) -> dict[str, Any]:
-        """The next command, which must be ``method``."""
-        frame = self.line.take()
+        """The next command, as :meth:`take_any`, which must be ``method``."""
+        frame = self.take_any()
         assert frame["params"]["method"] == method, frame
         return frame
 
@@ -233,24 +227,19 @@ class ScriptedRelay:
 
     def tell(self, event_type: str, **params: Any) -> None:
         """Send an event."""
-        self.line.say(
-            {
-                "jsonrpc": "2.0",
-                "id": "evt",
-                "method": "blade.broadcast",
-                "params": {
-                    "broadcaster_nodeid": "rn-2",
-                    "protocol": self.PROTOCOL,
-                    "channel": "notifications",
-                    "event": "queuing.relay.events",
-                    "params": {"event_type": event_type, "timestamp": 1767225600.25, "params": params},
-                },
-            }
-        )
+        self.tell_through("queuing.relay.events", event_type=event_type, timestamp=1767225600.25, params=params)
+
+    def tell_through(self, queue: str, **event: Any) -> None:
+        """Send an event, given in full, that Blade sends through this queue."""
+        self.line.say(self.words.event(self.PROTOCOL, queue, event))
 
     def tell_state(self, state: str, call_id: str = "call-1", **more: Any) -> None:
-        """Send a call state event."""
-        self.tell("calling.call.state", call_id=call_id, node_id="node-1", call_state=state, **more)
+        """Send a call state event, and the dial's outcome where the dialect has that told as well."""
+        params = {"call_id": call_id, "node_id": "node-1", "call_state": state, **more}
+        self.tell("calling.call.state", **params)
+        outcome = self.words.outcome(params)
+        if outcome is not None:
+            self.tell("calling.call.dial", **outcome)
 
     def tell_play(self, state: str, control_id: str, call_id: str = "call-1") -> None:
         """Send a play event."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from relay_sync import Client
 from relay_sync.emulator import Emulator
+from tests.words import dial_one
 
 RATE = 8000
 RAMP = 40  # samples over which the volume changes: 5 ms
@@ -108,7 +109,7 @@ def test_the_commands_on_the_wire_are_those_of_the_page(relay: Emulator, client:
     relay.phone("+15550101")
     the_job(relay, client, str(music))
     relay.journal.assert_commands(
-        "calling.begin",
+        dial_one(),
         "calling.play",
         "calling.play.pause",
         "calling.play.resume",

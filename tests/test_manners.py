@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 from relay_sync.emulator import Emulator
+from tests.words import dial_one
 
 
 def run(program: str, *arguments: str) -> str:
@@ -179,11 +180,11 @@ def test_a_forked_child_opens_a_connection_of_its_own_and_leaves_the_parent_s_al
     for number in ("+15550101", "+15550102"):
         relay.phone(number)
     run(FORKING, *relay.credentials.values())
-    by_connection: dict[int, list[str]] = {}
+    by_connection: dict[int, list[str]] = {}  # one on which the dialect was tried in vain has none
     for command in relay.journal.commands():
         by_connection.setdefault(command.connection, []).append(command.method)
-    parents = ["signalwire.receive", "calling.begin", "calling.play", "calling.play.pause", "calling.play.stop"]
-    assert by_connection == {1: [*parents, "calling.end"], 2: ["calling.begin", "calling.end"]}
+    parents = ["signalwire.receive", dial_one(), "calling.play", "calling.play.pause", "calling.play.stop"]
+    assert list(by_connection.values()) == [[*parents, "calling.end"], [dial_one(), "calling.end"]]
     assert relay.phone("+15550101").end_reason == "cancel"
 
 
@@ -205,6 +206,8 @@ def test_a_child_forked_before_connecting_takes_the_contexts_along(relay: Emulat
         assert (client.state, client.contexts) == ("new", ["office"])
         """
     run(program, *relay.credentials.values())
-    (registered,) = [frame for frame in relay.journal.frames if frame.inner == "signalwire.receive" and frame.body]
-    assert registered.body is not None
-    assert registered.body["params"]["params"] == {"contexts": ["office"]}
+    said = [
+        frame.text for frame in relay.journal.frames if frame.direction == "received" and '"contexts"' in frame.text
+    ]
+    assert said
+    assert all('"contexts":["office"]' in text for text in said)

@@ -19,6 +19,7 @@ from relay_sync.emulator import Emulator
 from tests import porting
 from tests.porting import Row
 from tests.stage import Stage
+from tests.words import dial_one, spoken
 
 ROWS = porting.rows()
 PROGRAM = Path(__file__).parent / "interop" / "programs" / "reminder.py"
@@ -186,7 +187,7 @@ def test_a_program_for_v2_runs_after_the_edits_and_does_what_it_did(tmp_path: Pa
     assert "async" not in source.replace("play_audio_async", "")
     program = tmp_path / "reminder.py"
     program.write_text(source, encoding="utf-8")
-    with Emulator(speed=4) as relay:  # the phone has 5 virtual seconds to begin to speak
+    with Emulator(dialects=spoken(), speed=4) as relay:  # the phone has 5 virtual seconds to begin to speak
         phone = relay.phone("+15550199023")  # presses 1234# after each prompt for digits
         login = (relay.url, relay.project, relay.token, phone.number)
         running = subprocess.Popen(
@@ -220,7 +221,7 @@ def test_a_program_for_v2_runs_after_the_edits_and_does_what_it_did(tmp_path: Pa
         ]
     )
     plays = ["calling.play", *(f"calling.play.{verb}" for verb in ("pause", "resume", "volume", "stop"))]
-    assert methods == ["calling.begin", *plays, "calling.play_and_collect", "calling.record", "calling.end"]
+    assert methods == [dial_one(), *plays, "calling.play_and_collect", "calling.record", "calling.end"]
 
 
 def test_a_consumer_for_v2_ports_by_the_same_edits() -> None:

@@ -121,9 +121,8 @@ class TestOverTheWholeRoad:
 
 
 def tell(stage: Stage, **event: Any) -> None:
-    """Send a task: an event without a type, known by its queue."""
-    params = {"protocol": stage.relay.PROTOCOL, "event": "queuing.relay.tasks", "params": event}
-    stage.relay.line.say({"jsonrpc": "2.0", "id": "evt", "method": "blade.broadcast", "params": params})
+    """Send a task: an event that in Blade has no type, and is known by its queue."""
+    stage.relay.tell_through("queuing.relay.tasks", **event)
 
 
 class TestEvents:

@@ -325,12 +325,16 @@ class Action(Waitable, Generic[R]):
         *,
         moves: str | None = None,
         accepted: Callable[[], None] | None = None,
+        asking: Callable[[], None] | None = None,
+        refused: Callable[[], None] | None = None,
         **more: object,
     ) -> C:
         """Send one sub-command and return what Relay answered.
 
         A successful answer moves the state to ``moves``, so that it is true when this returns; but
-        only if no event moved it since the command was sent: the event knows better.
+        only if no event moved it since the command was sent: the event knows better. ``asking`` is
+        called just before it is sent, and ``accepted`` or ``refused`` once it was answered; all with
+        the lock held.
         """
         connection = self._leg._desk.connection
         connection.monitor.check_process()
@@ -341,6 +345,8 @@ class Action(Waitable, Generic[R]):
             if self._result is not None:
                 raise Over
             heard = self._heard
+            if asking is not None:
+                asking()
 
         def answered(answer: Answer) -> None:
             if answer.code in GONE and self._result is None:
@@ -348,6 +354,8 @@ class Action(Waitable, Generic[R]):
                 connection.call_later(GONE_GRACE_S, lambda: self._end_with(why, None, "lost"))
             if answer.code == "410":
                 self._leg._gone()
+            if not answer.ok and refused is not None:
+                refused()
             if answer.ok and self._result is None:
                 if accepted is not None:
                     accepted()

@@ -10,7 +10,7 @@ from relay_sync.calling import checks
 from relay_sync.calling.action import Stoppable
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result
-from relay_sync.errors import ConnectionLost, RelayTimeout
+from relay_sync.errors import RelayTimeout
 from relay_sync.wire.states import OPERATIONS, RINGTONES
 
 Media = Mapping[str, Any]
@@ -92,14 +92,21 @@ class PlayAction(Stoppable[PlayResult]):
         """
         gain = checks.volume(volume)
 
-        def accepted() -> None:
+        before = self._volume
+
+        def asking() -> None:
+            # From here on it may have been done, whatever is heard of it: the probe after a resume must not undo it.
             self._volume = gain
 
+        def refused() -> None:
+            if self._volume == gain:
+                self._volume = before
+
         try:
-            return self._control("volume", PlayVolumeResult, wait_timeout, accepted=accepted, volume=gain)
-        except (ConnectionLost, RelayTimeout) as unknown:
-            if getattr(unknown, "sent", True):
-                self._volume = gain  # it may have been done: the probe after a resume must not undo it
+            return self._control("volume", PlayVolumeResult, wait_timeout, asking=asking, refused=refused, volume=gain)
+        except RelayTimeout as late:
+            if not late.sent:
+                refused()
             raise
 
     def _probe(self) -> None:

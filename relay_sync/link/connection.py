@@ -368,7 +368,7 @@ class Connection(Waitable):
         lost = Lost(lambda: ConnectionLost("the connection's thread failed"))
         opened = False
         try:
-            transport.open(max(0.05, end - self._clock()))
+            transport.open(max(0.05, round(end - self._clock(), 3)))
             opened = True
             self._tell("signalwire.socket.open")
             with self.monitor.lock:

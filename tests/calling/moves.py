@@ -15,7 +15,7 @@ A = TypeVar("A", bound=Action[Any])
 def begin(stage: Stage, start: Callable[[], A], **answer: Any) -> A:
     """Start an ``*_async`` verb, and have it accepted with these fields in the answer."""
     with in_thread(start) as starting:
-        frame = stage.relay.line.take()
+        frame = stage.relay.take_any()
         stage.relay.answer(frame, {"code": "200", "message": "OK", **answer})
     return starting.result()
 
@@ -29,7 +29,7 @@ def sent_by(stage: Stage, start: Callable[[], Action[Any]]) -> dict[str, Any]:
 def block(stage: Stage, verb: Callable[[], Any], **answer: Any) -> tuple[Running[Any], str]:
     """Begin a blocking verb in a thread, and have it accepted; also the control id that it sent."""
     running = Running(verb)
-    frame = stage.relay.line.take()
+    frame = stage.relay.take_any()
     stage.relay.answer(frame, {"code": "200", "message": "OK", **answer})
     return running, frame["params"]["params"].get("control_id", "")
 

@@ -14,6 +14,7 @@ from relay_sync import Call, Client, ConnectAction, OperationFailed
 from relay_sync.emulator import Assumptions, Emulator
 from tests.stage import Stage, parked
 from tests.support import Running, in_thread, until
+from tests.words import spoken
 
 FROM, CALLER, OTHER = "+15550100", "+15550101", "+15550102"
 ORIGINAL = {"call_id": "call-1", "node_id": "node-1"}
@@ -33,7 +34,9 @@ def assumed() -> Iterator[Assumed]:
     with ExitStack() as stack:
 
         def assumed(**answers: Any) -> tuple[Emulator, Client]:
-            relay = stack.enter_context(Emulator(stepped=True, ping_interval=None, assumptions=Assumptions(**answers)))
+            relay = stack.enter_context(
+                Emulator(dialects=spoken(), stepped=True, ping_interval=None, assumptions=Assumptions(**answers))
+            )
             return relay, stack.enter_context(Client(**relay.credentials))
 
         yield assumed

@@ -14,6 +14,7 @@ from relay_sync.calling.devices import make_device, prepare_devices
 from relay_sync.emulator import Assumptions, Emulator
 from tests.stage import Stage
 from tests.support import Running, in_thread, until
+from tests.words import dial_one, spoken
 
 FROM = "+15550100"
 A, B, C = "+15550101", "+15550102", "+15550103"
@@ -35,7 +36,7 @@ def assumed() -> Iterator[Callable[..., Client]]:
     with ExitStack() as stack:
 
         def assumed(**answers: Any) -> Client:
-            relay = Emulator(stepped=True, ping_interval=None, assumptions=Assumptions(**answers))
+            relay = Emulator(dialects=spoken(), stepped=True, ping_interval=None, assumptions=Assumptions(**answers))
             stack.enter_context(relay)
             return stack.enter_context(Client(**relay.credentials))
 
@@ -127,7 +128,7 @@ class TestOverTheWholeRoad:
 
     def test_one_device_in_a_list_is_dialled_like_one_number(self, client: Client, relay: Emulator) -> None:
         assert dial(client, A).successful
-        assert [command.method for command in relay.journal.commands()] == ["calling.begin"]
+        assert [command.method for command in relay.journal.commands()] == [dial_one()]
 
     def test_a_call_made_first_is_the_call_that_is_dialled(self, client: Client, relay: Emulator) -> None:
         call = client.calling.new_call(from_number=FROM, devices=devices([A, B]))

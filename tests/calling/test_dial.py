@@ -22,10 +22,11 @@ from relay_sync import (
     OperationFailed,
     RelayTimeout,
 )
-from relay_sync.emulator import Emulator
+from relay_sync.emulator import Command, Emulator
 from relay_sync.link.transport import TransportClosed
 from tests.stage import FakeClock, Stage, nudge, parked
 from tests.support import ScriptedTransport, in_thread, until
+from tests.words import dial_one
 
 NUMBERS = {"from_number": "+15550100", "to_number": "+15550101"}
 
@@ -66,17 +67,22 @@ def test_a_dial_that_fails_says_why(client: Client, relay: Emulator, behaviour: 
 def test_a_ring_timeout_is_relay_s_and_ends_the_dial(client: Client, relay: Emulator) -> None:
     relay.phone("+15550101", no_answer=True)
     with in_thread(lambda: client.calling.dial(**NUMBERS, timeout=20)) as dialling:
-        command = relay.expect("calling.begin")
+        command = relay.expect(dial_one())
         relay.phone("+15550101").wait_for("ringing")
         relay.clock.advance(20)
-    assert command.params["device"]["params"]["timeout"] == 20
+    assert device_of(command)["params"]["timeout"] == 20
     assert (dialling.result().successful, dialling.result().call.end_reason) == (False, "noAnswer")
 
 
 def test_no_ring_timeout_is_sent_where_none_was_given(client: Client, relay: Emulator) -> None:
     relay.phone("+15550101")
     client.calling.dial(**NUMBERS)
-    assert relay.journal.commands("calling.begin")[0].params["device"] == {"type": "phone", "params": NUMBERS}
+    assert device_of(relay.journal.commands(dial_one())[0]) == {"type": "phone", "params": NUMBERS}
+
+
+def device_of(command: Command) -> Any:
+    """The one device that was dialled."""
+    return command.params["device"] if "device" in command.params else command.params["devices"][0][0]
 
 
 def test_a_call_is_made_first_and_dialled_later(client: Client, relay: Emulator) -> None:
@@ -90,7 +96,7 @@ def test_a_call_is_made_first_and_dialled_later(client: Client, relay: Emulator)
 
 def test_a_refused_dial_has_relay_s_code_and_message(client: Client, relay: Emulator) -> None:
     """Defects 45 and 64: dropped from the tables, and the code is kept."""
-    relay.refuse_next("calling.begin", "402", "No money")
+    relay.refuse_next(dial_one(), "402", "No money")
     result = client.calling.dial(**NUMBERS)
     assert (result.successful, result.code, result.message) == (False, "402", "No money")
     with pytest.raises(CommandRefused, match="No money") as caught:
@@ -107,7 +113,7 @@ def test_the_dial_s_answer_may_come_after_its_events(relay: Emulator, client: Cl
     """Defect 55: expected before it is sent."""
     relay.phone("+15550101")
     if first:
-        relay.before_reply("calling.begin")
+        relay.before_reply(dial_one())
     assert client.calling.dial(**NUMBERS).successful
 
 
@@ -325,7 +331,7 @@ def test_a_dial_that_times_out_while_it_rings_is_hung_up_at_once(
             dialling.result()
     assert phone.wait_for("ended")
     until(lambda: not client._life().table._by_id)
-    assert [command.method for command in relay.journal.commands()] == ["calling.begin", "calling.end"]
+    assert [command.method for command in relay.journal.commands()] == [dial_one(), "calling.end"]
 
 
 def ringing(client: Client) -> Call:
@@ -383,7 +389,7 @@ def test_a_dial_that_surely_was_not_sent_leaves_nothing_and_may_be_repeated(stag
 
     class Closing(ScriptedTransport):
         def send(self, text: str, timeout: float) -> None:
-            if "calling.begin" in text:
+            if dial_one() in text:
                 self.incoming.put(TransportClosed("closing"))
                 raise TransportClosed("closing")
             super().send(text, timeout)

@@ -18,6 +18,7 @@ from relay_sync.calling.record import RecordAction, RecordResult
 from relay_sync.emulator import Assumptions, Emulator, Phone
 from tests.stage import at_once
 from tests.support import LIMIT, Running, in_thread, until
+from tests.words import spoken
 
 NUMBER = "+15550101"
 RATE = 8000
@@ -47,7 +48,10 @@ def dial(client: Client) -> Call:
 def assuming(**answers: Any) -> Iterator[tuple[Emulator, Call]]:
     """An emulator with these assumptions, and a call over it."""
     assumptions = Assumptions(**answers)
-    with Emulator(stepped=True, ping_interval=None, assumptions=assumptions) as relay, Client(**relay.credentials) as c:
+    with (
+        Emulator(dialects=spoken(), stepped=True, ping_interval=None, assumptions=assumptions) as relay,
+        Client(**relay.credentials) as c,
+    ):
         at_once(c)
         yield relay, dial(c)
 
@@ -227,7 +231,7 @@ def test_playback_events_of_a_prompt_reach_handlers_and_end_nothing(relay: Emula
 
 
 def test_a_phone_that_answers_by_itself_needs_no_second_thread() -> None:
-    with Emulator(speed=20) as relay, Client(**relay.credentials) as client:
+    with Emulator(dialects=spoken(), speed=20) as relay, Client(**relay.credentials) as client:
         call = client.calling.dial(from_number="+15550100", to_number="+15550199023").call
         assert call is not None
         options = {"digits_max": 9, "digits_terminators": "#", "initial_timeout": 200, "digits_timeout": 200}

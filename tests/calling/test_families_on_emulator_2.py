@@ -17,6 +17,7 @@ from relay_sync.emulator import Assumptions, Emulator
 from relay_sync.emulator.media import RATE, fax_document, page_count
 from tests.stage import at_once
 from tests.support import in_thread
+from tests.words import spoken
 
 T = TypeVar("T")
 
@@ -353,7 +354,10 @@ STARTS: list[Callable[[Call, str], Any]] = [
 @pytest.mark.parametrize("answer", ["before", "after", "never"])
 def test_the_end_of_the_call_ends_every_action(document: str, answer: Any, start: Callable[[Call, str], Any]) -> None:
     assumptions = Assumptions(plays_at_call_end=answer)
-    with Emulator(stepped=True, assumptions=assumptions) as relay, Client(**relay.credentials) as client:
+    with (
+        Emulator(dialects=spoken(), stepped=True, assumptions=assumptions) as relay,
+        Client(**relay.credentials) as client,
+    ):
         at_once(client)
         action = start(dial_sip(client), document)
         assert not action.completed

@@ -22,6 +22,7 @@ from relay_sync import (
 )
 from relay_sync.emulator import Assumptions, Emulator
 from tests.support import in_thread, until
+from tests.words import spoken
 
 NUMBER = "+15550101"
 
@@ -302,7 +303,10 @@ def test_a_play_on_an_ended_call_is_not_sent(call: Call, relay: Emulator) -> Non
 @pytest.mark.parametrize(("code", "successful"), [("200", True), ("409", False)])
 def test_a_pause_of_a_paused_play_is_sent_and_relay_s_answer_reported(code: str, successful: bool) -> None:
     assumptions = Assumptions(pause_of_paused=code)  # type: ignore[arg-type]  # the two that are allowed
-    with Emulator(stepped=True, assumptions=assumptions) as relay, Client(**relay.credentials) as client:
+    with (
+        Emulator(dialects=spoken(), stepped=True, assumptions=assumptions) as relay,
+        Client(**relay.credentials) as client,
+    ):
         relay.phone(NUMBER)
         action = playing(client.calling.dial(from_number="+15550100", to_number=NUMBER).call, relay)
         assert action.pause().successful
@@ -315,4 +319,6 @@ def test_a_pause_of_a_paused_play_is_sent_and_relay_s_answer_reported(code: str,
 def test_what_is_sent_is_json(call: Call, relay: Emulator) -> None:
     call.play_tts_async("Grüße – “quoted” \u2028 \ud83d\ude00")
     frames = [frame for frame in relay.journal.frames if frame.inner == "calling.play"]
-    assert json.loads(frames[0].text)["params"]["params"]["play"][0]["params"]["text"].startswith("Grüße")
+    (command,) = relay.journal.commands("calling.play")
+    assert json.loads(frames[0].text)
+    assert command.params["play"][0]["params"]["text"].startswith("Grüße")

@@ -13,6 +13,7 @@ from relay_sync import Client, ConnectionLost, RelayTimeout
 from relay_sync.emulator import Emulator
 from tests.stage import Stage, at_once, parked
 from tests.support import in_thread, until
+from tests.words import spoken
 
 NUMBERS = {"from_number": "+15550100", "to_number": "+15550101"}
 
@@ -129,7 +130,7 @@ def test_a_session_that_comes_back_with_another_protocol_is_another_session(stag
 
 def test_a_session_that_is_not_resumed_in_time_is_given_up() -> None:
     """Defect 79, for a service that does not come back."""
-    with Emulator(stepped=True) as relay, Client(**relay.credentials, resume_timeout=0.05) as client:
+    with Emulator(dialects=spoken(), stepped=True) as relay, Client(**relay.credentials, resume_timeout=0.05) as client:
         at_once(client)
         relay.phone("+15550101")
         call = client.calling.dial(**NUMBERS).call

@@ -106,7 +106,7 @@ def test_the_log_level_of_the_environment_is_used_without_a_secret_in_the_log(
     arguments = ("-m", "relay_sync", "play", "--to", "+15550199003", "--from", "+15550100", "x.wav")
     done = python(*arguments, cwd=tmp_path, environment=environment | {"SIGNALWIRE_LOG_LEVEL": "debug"})
     assert done.returncode == 1
-    assert "calling.begin" in done.stderr
+    assert "calling.dial" in done.stderr
     assert relay.token not in done.stderr + done.stdout
 
 

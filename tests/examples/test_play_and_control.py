@@ -20,7 +20,7 @@ def test_it_controls_the_music_and_the_phone_hears_it(music: Path, tmp_path: Pat
             output = program.ends()
         verbs = ("pause", "resume", "volume", "stop")
         relay.journal.assert_commands(
-            "calling.begin", "calling.play", *(f"calling.play.{verb}" for verb in verbs), "calling.end"
+            "calling.dial", "calling.play", *(f"calling.play.{verb}" for verb in verbs), "calling.end"
         )
         answered = phone.calls[0].answered_at
         assert answered is not None

@@ -14,10 +14,10 @@ from typing import Any
 from relay_sync.link.connection import Connection, Limits
 from relay_sync.link.transport import TransportClosed
 from relay_sync.link.waiting import Deadline, Waitable
-from relay_sync.wire.blade import Blade
 from relay_sync.wire.events import Answer, RelayEvent
 from relay_sync.wire.session import Session
 from tests.support import LIMIT, Running, ScriptedRelay, ScriptedTransport, until
+from tests.words import make_dialect
 
 ROOT = Path(__file__).parents[2]
 INTERVAL, TIMEOUT = 10.0, 5.0
@@ -107,8 +107,7 @@ class Link:
         mask: Callable[[str], str] | None = None,
     ) -> None:
         self.relay = ScriptedRelay()
-        blade = Blade(project="proj-1", token="PTsecret", agent="relay_sync/0")
-        self.session = Session(blade, ping_interval=INTERVAL, ping_timeout=TIMEOUT)
+        self.session = Session(make_dialect(), ping_interval=INTERVAL, ping_timeout=TIMEOUT)
         self.session.add_contexts(contexts)
         given = {"clock": clock, "mask": mask}
         more: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

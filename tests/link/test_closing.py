@@ -129,13 +129,13 @@ def test_closing_while_relay_is_silent(make_link: MakeLink) -> None:
     link.make_ready()
     clock.move(INTERVAL)
     link.settle()
-    assert link.line.take()["method"] == "blade.ping"
+    assert link.line.take()["method"] == link.relay.words.ping
     link.line.answers_close = False
     stopped(link)
 
 
 def test_closing_while_relay_drains(ready: Link) -> None:
-    ready.hear(id="d-1", method="blade.disconnect", params={})
+    ready.hear(id="d-1", method=ready.relay.words.farewell, params={})
     asked = ready.ask()
     ready.asleep()
     stopped(ready)

@@ -23,6 +23,7 @@ from relay_sync.wire.events import Answer, RelayEvent
 from tests.link.conftest import MakeLink
 from tests.link.support import INTERVAL, TIMEOUT, HeldTransport, Link, MovedClock
 from tests.support import LIMIT, Running, ScriptedTransport, until
+from tests.words import blade_only, chosen
 
 OK = {"code": "200", "message": "OK"}
 
@@ -216,13 +217,14 @@ def test_a_farewell_during_the_first_handshake_leaves_it_connecting(make_link: M
     link = make_link(clock=clock)
     link.start()
     link.relay.next_line().take()
-    link.hear(id="d-1", method="blade.disconnect", params={})
+    link.hear(id="d-1", method=link.relay.words.farewell, params={})
     assert link.connection.state == CONNECTING
     link.line.break_("closed by Relay: 1001")
     with pytest.raises(ConnectFailed, match="1001"):
         wait_ready(link)
 
 
+@blade_only
 def test_contexts_that_relay_refuses_are_told_of_and_harm_nothing_else(
     make_link: MakeLink, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -235,6 +237,7 @@ def test_contexts_that_relay_refuses_are_told_of_and_harm_nothing_else(
     assert "Relay refused the contexts ('office',): 404 no such context" in texts(caplog, logging.ERROR)
 
 
+@blade_only
 def test_what_relay_says_of_the_contexts_is_kept_until_it_says_something_else(make_link: MakeLink) -> None:
     link = make_link(contexts=("office",))
     link.start()
@@ -281,7 +284,7 @@ def test_a_refusal_is_an_answer_too(ready: Link) -> None:
 
 def test_a_hundred_commands_at_once_get_each_its_own_answer(ready: Link) -> None:
     asked = [ready.ask(params={"number": number}) for number in range(100)]
-    frames = [ready.line.take() for _ in asked]
+    frames = [ready.relay.take_any() for _ in asked]
     for frame in reversed(frames):
         ready.relay.answer(frame, {**OK, "number": frame["params"]["params"]["number"]})
     assert [one.result().result["number"] for one in asked] == list(range(100))
@@ -308,8 +311,7 @@ def test_a_command_during_the_handshake_goes_out_after_the_contexts(make_link: M
     link.start()
     asked = link.ask()
     link.asleep()
-    link.relay.accept()
-    assert link.relay.accept_command("signalwire.receive") == {"contexts": ["office"]}
+    link.relay.accept(contexts=True)
     link.relay.accept_command("calling.play")
     assert asked.result().ok
 
@@ -570,7 +572,7 @@ def test_every_frame_is_shown_to_a_listener_that_wants_them(ready: Link) -> None
 
 
 def test_a_ping_of_relays_is_answered_by_the_reader(ready: Link) -> None:
-    ready.hear(id="p-1", method="blade.ping", params={"payload": "x"})
+    ready.hear(id="p-1", method=ready.relay.words.ping, params={"payload": "x"})
     assert ready.line.take() == {"jsonrpc": "2.0", "id": "p-1", "result": {"payload": "x"}}
 
 
@@ -583,7 +585,7 @@ def test_frames_that_are_not_understood_are_counted_logged_once_per_kind_and_har
     for _ in range(3):
         for text in GARBAGE:
             ready.line.say(text)
-        ready.line.say({"jsonrpc": "2.0", "id": "x", "method": "blade.dance", "params": {}})
+        ready.line.say({"jsonrpc": "2.0", "id": "x", "method": "relay.dance", "params": {}})
         ready.line.say({"jsonrpc": "2.0", "id": "nobody-asked", "result": {}})
     ready.settle()
     assert ready.connection.dropped["unreadable frame"] == 3 * len(GARBAGE)
@@ -615,7 +617,8 @@ def test_debug_logging_shows_every_frame_by_direction_with_secrets_masked(
     link.relay.accept_command("calling.play")
     asked.result()
     shown = [record.getMessage() for record in caplog.records if record.name == "relay_sync.wire"]
-    assert [text[0] for text in shown] == ["<" if number % 2 else ">" for number in range(8)]
+    steps = {"blade": 4, "flat": 2}[chosen()]  # of the handshake three, or one
+    assert [text[0] for text in shown] == [">", "<"] * steps
     assert "PTsecret" not in caplog.text
     assert '"method":"calling.play"' in shown[-2].replace(" ", "")
 
@@ -633,7 +636,7 @@ def test_nothing_is_logged_under_the_lock_because_log_handlers_are_the_users(rea
     logger.setLevel(logging.DEBUG)
     try:
         ready.line.say("not even JSON")
-        ready.hear(id="d-1", method="blade.disconnect", params={})
+        ready.hear(id="d-1", method=ready.relay.words.farewell, params={})
         ready.line.break_()
         ready.come_back()
     finally:
@@ -720,7 +723,7 @@ def test_a_peer_that_is_silent_after_a_ping_is_found_and_left(make_link: MakeLin
     link.relay.take_command("calling.play")
     clock.move(INTERVAL)
     link.settle()
-    assert link.line.take()["method"] == "blade.ping"
+    assert link.line.take()["method"] == link.relay.words.ping
     clock.move(TIMEOUT)
     link.line.nudge()
     with pytest.raises(ConnectionLost, match=rf"nothing was heard from Relay for {TIMEOUT} s"):
@@ -735,7 +738,7 @@ def test_any_sign_of_life_keeps_the_connection(make_link: MakeLink) -> None:
     for _ in range(5):
         clock.move(INTERVAL)
         link.settle()
-        assert link.line.take()["method"] == "blade.ping"
+        assert link.line.take()["method"] == link.relay.words.ping
         link.relay.tell_state("created")  # not even the pong
         link.settle()
     assert link.connection.state == READY

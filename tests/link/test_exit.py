@@ -15,6 +15,7 @@ from relay_sync.link.handlers import Workers
 from relay_sync.link.waiting import Deadline
 from tests.link.support import Gate, Link
 from tests.support import ScriptedRelay
+from tests.words import chosen
 
 logging.basicConfig(level=logging.WARNING)
 
@@ -51,7 +52,7 @@ OPEN = {
         """,
     "a client, a call and a playback": """
         relay = ScriptedRelay()
-        client = Client("proj-1", "PTsecret", "ws://127.0.0.1:1")
+        client = Client("proj-1", "PTsecret", "ws://127.0.0.1:1", dialect=chosen())
         client._open_transport = relay.open_transport
         daemon(relay.accept)
         client.connect()

@@ -15,6 +15,7 @@ from relay_sync.errors import NotConnected
 from relay_sync.link.waiting import Deadline
 from tests.link.support import Link
 from tests.support import LIMIT, Running, ScriptedRelay
+from tests.words import chosen
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -109,7 +110,7 @@ def test_letting_go_is_of_the_present_socket(ready: Link) -> None:
 
 def test_a_connected_client_opens_a_connection_of_its_own_in_the_child() -> None:
     parents = ScriptedRelay()
-    client = Client("proj-1", "PTsecret", "ws://127.0.0.1:1")
+    client = Client("proj-1", "PTsecret", "ws://127.0.0.1:1", dialect=chosen())
     client._open_transport = parents.open_transport  # type: ignore[assignment,method-assign]
     accepting = Running(parents.accept)
     client.connect()

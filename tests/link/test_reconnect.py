@@ -153,8 +153,7 @@ def test_contexts_are_registered_again_before_any_waiting_command_goes_out(make_
     reconnecting(link)
     asked = link.ask()
     link.asleep()
-    link.relay.shake_hands()
-    assert link.relay.accept_command("signalwire.receive") == {"contexts": ["office", "home"]}
+    link.relay.shake_hands(contexts=True)
     link.relay.accept_command("calling.play")
     assert asked.result().ok
 
@@ -309,7 +308,8 @@ def test_a_restored_session_goes_on(ready: Link) -> None:
 
 def test_the_handshake_asks_for_the_session_that_was_lost(ready: Link) -> None:
     reconnecting(ready)
-    assert ready.line.take()["params"]["sessionid"] == "sess-1"
+    remembered = {"sessionid": "sess-1", "protocol": ready.relay.PROTOCOL}[ready.relay.words.resumes]
+    assert ready.line.take()["params"][ready.relay.words.resumes] == remembered
     ready.line.break_()
     ready.come_back()
 
@@ -361,7 +361,7 @@ def test_a_session_that_cannot_be_resumed_in_time_is_lost_once_and_then_not_aske
     link.relay.next_line()
     assert link.listener.lost == ["the session could not be resumed within 60.0 s"]
     assert given_up_at == [lost_at + 60.0]
-    assert "sessionid" not in link.line.take()["params"]
+    assert link.relay.words.resumes not in link.line.take()["params"]
     link.line.break_()
     link.come_back()
     assert len(link.listener.lost) == 1  # what is new has not been lost
@@ -414,7 +414,7 @@ def test_a_session_restored_in_time_has_all_the_time_again_when_it_is_lost_again
 def test_relays_farewell_is_answered_and_nothing_more_is_sent_until_the_next_connection(ready: Link) -> None:
     answered = ready.ask("calling.play")
     in_flight = ready.relay.take_command("calling.play")
-    ready.hear(id="d-1", method="blade.disconnect", params={})
+    ready.hear(id="d-1", method=ready.relay.words.farewell, params={})
     assert ready.line.take() == {"jsonrpc": "2.0", "id": "d-1", "result": {}}
     assert ready.connection.state == RECONNECTING
     waiting = ready.ask("calling.end")
@@ -434,7 +434,7 @@ def test_relays_farewell_is_answered_and_nothing_more_is_sent_until_the_next_con
 def test_what_relay_had_not_answered_when_it_left_is_lost(ready: Link) -> None:
     asked = ready.ask()
     ready.relay.take_command("calling.play")
-    ready.hear(id="d-1", method="blade.disconnect", params={})
+    ready.hear(id="d-1", method=ready.relay.words.farewell, params={})
     ready.line.break_("closed by Relay: 1001")
     with pytest.raises(ConnectionLost, match="1001"):
         asked.result()
@@ -445,7 +445,7 @@ def test_a_relay_that_says_goodbye_and_stays_is_left(make_link: MakeLink) -> Non
     clock = MovedClock()
     link = make_link(clock=clock)
     link.make_ready()
-    link.hear(id="d-1", method="blade.disconnect", params={})
+    link.hear(id="d-1", method=link.relay.words.farewell, params={})
     clock.move(INTERVAL + TIMEOUT)
     link.line.nudge()
     link.come_back(restored=True)
@@ -454,7 +454,7 @@ def test_a_relay_that_says_goodbye_and_stays_is_left(make_link: MakeLink) -> Non
 
 def test_relay_may_say_goodbye_twice(ready: Link) -> None:
     for number in range(2):
-        ready.hear(id=f"d-{number}", method="blade.disconnect", params={})
+        ready.hear(id=f"d-{number}", method=ready.relay.words.farewell, params={})
     assert ready.connection.state == RECONNECTING
     ready.line.break_()
     ready.come_back()

@@ -10,6 +10,7 @@ import pytest
 
 from relay_sync import Client
 from tests.support import LIMIT, Running, ScriptedRelay, until
+from tests.words import chosen
 
 
 class Places:
@@ -32,7 +33,7 @@ def relay() -> ScriptedRelay:
 
 @pytest.fixture
 def client(relay: ScriptedRelay) -> Iterator[Client]:
-    client = Client("proj-1", "PTsecret", "ws://127.0.0.1:1")
+    client = Client("proj-1", "PTsecret", "ws://127.0.0.1:1", dialect=chosen())
     client._open_transport = relay.open_transport  # type: ignore[assignment,method-assign]
     yield client
     client.disconnect()
