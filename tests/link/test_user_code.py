@@ -63,6 +63,7 @@ def test_no_code_of_the_users_runs_on_the_reader_or_under_the_lock(client: Clien
     action.future.add_done_callback(partial(places.note, "future"))
     relay.tell_play("finished", control_id)
     relay.tell("calling.call.receive", call_id="call-2", node_id="node-1", context="office", call_state="created")
+    until(lambda: "inbound call" in places.seen, "that all was heard")
     relay.line.break_()
 
     expected = {
