@@ -249,7 +249,7 @@ class Client:
 
     @property
     def dialect(self) -> str | None:
-        """The dialect that is spoken: ``flat`` or ``blade``; None until known, where it is ``auto``'s to find out."""
+        """The dialect that is spoken, ``flat`` or ``blade``; None while ``auto`` has not found it out."""
         return self._life().dialect.name if self._choice.agreed else None
 
     @property

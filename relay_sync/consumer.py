@@ -35,7 +35,7 @@ class Consumer:
     Attributes:
         project, token, host, contexts: set as class attributes, in ``setup()`` or as arguments; all
             but ``contexts`` may come from the environment.
-        client_options: further arguments for the :class:`Client`, such as ``max_handlers``.
+        client_options: further arguments for the :class:`Client`, such as ``max_handlers`` or ``jwt_token``.
         client: the client; None before ``run()``.
     """
 

@@ -293,3 +293,36 @@ def test_the_repr_shows_no_credential() -> None:
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         config().token = "other"  # type: ignore[misc]
+
+
+# Credentials
+
+
+def test_a_jwt_makes_project_and_token_unnecessary() -> None:
+    found = resolve(jwt_token="j", environ={})
+    assert (found.project, found.token, found.jwt_token) == ("", "", "j")
+    assert resolve(environ={"SIGNALWIRE_JWT_TOKEN": "j"}) == found
+    assert resolve(project="p", environ={"SIGNALWIRE_JWT_TOKEN": "j"}).project == "p"
+
+
+def test_a_token_given_as_an_argument_goes_before_a_jwt_of_the_environment() -> None:
+    environ = {"SIGNALWIRE_JWT_TOKEN": "j", "SIGNALWIRE_PROJECT_ID": "p"}
+    assert resolve(token="t", environ=environ).jwt_token is None
+    assert resolve(environ={**environ, "SIGNALWIRE_API_TOKEN": "t"}).jwt_token == "j"
+
+
+def test_a_token_and_a_jwt_are_one_too_many() -> None:
+    with pytest.raises(ConfigurationError, match="jwt_token= and token= were both given"):
+        resolve(project="p", token=CANARY, jwt_token=CANARY, environ={})
+
+
+@pytest.mark.parametrize("wrong", ["", 5, b"j"])
+def test_a_jwt_that_is_no_text_is_refused_and_no_jwt_is_shown(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="jwt_token= is"):
+        resolve(jwt_token=wrong, environ={})
+    assert CANARY not in repr(resolve(jwt_token=CANARY, environ={}))
+
+
+def test_without_any_credential_a_jwt_is_named_as_a_way_out() -> None:
+    with pytest.raises(ConfigurationError, match="or authenticate with jwt_token= or SIGNALWIRE_JWT_TOKEN"):
+        resolve(environ={})

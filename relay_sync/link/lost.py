@@ -28,7 +28,7 @@ def refusal(refused: Refused, message: str) -> Lost:
     """Why a connection is over whose handshake Relay refused; ``message`` is Relay's own, secrets masked."""
     answer = refused.answer
     if refused.credentials:
-        say = f"Relay refused the credentials: {message} (code {answer.code}); check project and token"
+        say = f"Relay refused the credentials: {message} (code {answer.code}); check project and token, or the JWT"
         return Lost(partial(AuthenticationFailed, say, code=answer.code), heals=False)
     say = f"Relay refused the connection: {message} (code {answer.code})"
     return Lost(partial(ConnectFailed, say, code=answer.code))

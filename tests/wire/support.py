@@ -7,9 +7,11 @@ from typing import Any
 
 from relay_sync.wire.blade import Blade
 from relay_sync.wire.events import Outcome, Ready
+from relay_sync.wire.flat import Flat
 from relay_sync.wire.session import Session
 
 PROTOCOL = "signalwire_sig1_x9"
+FLAT_PROTOCOL = "signalwire_sig1_x9_proj-1"
 INTERVAL, TIMEOUT, LIMIT = 10.0, 5.0, 20.0
 
 
@@ -107,3 +109,32 @@ class Table:
     def lose(self) -> list[object]:
         """The connection is gone."""
         return self.session.fail()
+
+
+class FlatTable(Table):
+    """A session, and a service that speaks Flat."""
+
+    def __init__(self, **credentials: Any) -> None:
+        given = {"project": "proj-1", "token": "PTsecret", "agent": "relay_sync/0", **credentials}
+        self.flat = Flat(**given, unix_time=lambda: 1767225605.0)
+        super().__init__(Session(self.flat, ping_interval=INTERVAL, ping_timeout=TIMEOUT))
+
+    def connected(self, ident: str, **changed: Any) -> Any:
+        reply = {
+            "protocol": FLAT_PROTOCOL,
+            "identity": "idn-1@host-1",
+            "authorization": {"project": "proj-1", "signature": "sig1"},
+        }
+        return self.accept(ident, **{**reply, **changed})
+
+    def ready(self, **changed: Any) -> Ready:
+        (ready,) = self.connected(self.open()["id"], **changed)
+        assert isinstance(ready, Ready)
+        return ready
+
+    def event(self, event: Any, ident: Any = "evt-1") -> list[Any]:
+        return self.say(id=ident, method="signalwire.event", params=event)
+
+    def state(self, value: Any, ident: str = "evt-s") -> list[Any]:
+        inner = {"authorization_state": value}
+        return self.event({"event_type": "signalwire.authorization.state", "params": inner}, ident)

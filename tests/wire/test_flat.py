@@ -9,39 +9,12 @@ from relay_sync.wire.dialect import Dialect
 from relay_sync.wire.events import TASKS, Answer, Answered, Dropped, GoAway, Happened, Ready, Refused, RelayEvent
 from relay_sync.wire.flat import Flat
 from relay_sync.wire.jsonrpc import Failure, Success
-from relay_sync.wire.session import Session
-from tests.wire.support import INTERVAL, LIMIT, TIMEOUT, Table
+from tests.wire.support import FLAT_PROTOCOL as PROTOCOL
+from tests.wire.support import INTERVAL, LIMIT, FlatTable
 
-PROTOCOL = "signalwire_sig1_x9_proj-1"
-AUTHORIZATION = {"project": "proj-1", "scopes": ["calling", "messaging"], "signature": "sig1"}
 OK = Answer(True, "200", "OK", {"code": "200", "message": "OK"})
 PLAYING = {"event_type": "calling.call.play", "timestamp": 1767225600.25, "params": {"state": "playing"}}
 HEARD = Happened(RelayEvent("calling.call.play", {"state": "playing"}, 1767225600.25, None))
-
-
-class FlatTable(Table):
-    """A session, and a service that speaks Flat."""
-
-    def __init__(self, **credentials: Any) -> None:
-        given = {"project": "proj-1", "token": "PTsecret", "agent": "relay_sync/0", **credentials}
-        self.flat = Flat(**given, unix_time=lambda: 1767225605.0)
-        super().__init__(Session(self.flat, ping_interval=INTERVAL, ping_timeout=TIMEOUT))
-
-    def connected(self, ident: str, **changed: Any) -> Any:
-        reply = {"protocol": PROTOCOL, "identity": "idn-1@host-1", "authorization": AUTHORIZATION}
-        return self.accept(ident, **{**reply, **changed})
-
-    def ready(self, **changed: Any) -> Ready:
-        (ready,) = self.connected(self.open()["id"], **changed)
-        assert isinstance(ready, Ready)
-        return ready
-
-    def event(self, event: Any, ident: Any = "evt-1") -> list[Any]:
-        return self.say(id=ident, method="signalwire.event", params=event)
-
-    def state(self, value: Any, ident: str = "evt-s") -> list[Any]:
-        inner = {"authorization_state": value}
-        return self.event({"event_type": "signalwire.authorization.state", "params": inner}, ident)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relay_sync.wire.events import Answer, Answered
-from tests.wire.support import INTERVAL, PROTOCOL, Table
+from tests.wire.support import INTERVAL, PROTOCOL, FlatTable, Table
 
 # A busy machine is no failure.
 UNHURRIED = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -18,14 +18,18 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KEYS = ("jsonrpc", "id", "method", "params", "result", "error")
-METHODS = ("blade.broadcast", "blade.ping", "blade.netcast", "blade.connect", "blade.execute", "calling.play")
+METHODS = (
+    "blade.broadcast", "blade.ping", "blade.netcast", "blade.connect", "blade.execute", "calling.play",
+    "signalwire.event", "signalwire.ping", "signalwire.connect",
+)  # fmt: skip
 
 
 def an_object(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=fields)
 
 
-EVENT = an_object(event_type=JSON | st.just("calling.call.play"), params=JSON, timestamp=JSON, context=JSON)
+EVENT_TYPES = st.sampled_from(["calling.call.play", "queuing.relay.tasks", "signalwire.authorization.state"])
+EVENT = an_object(event_type=JSON | EVENT_TYPES, params=JSON, timestamp=JSON, context=JSON)
 BROADCAST = an_object(
     protocol=st.just(PROTOCOL) | JSON, channel=JSON, event=st.just("queuing.relay.tasks") | JSON, params=EVENT | JSON
 )
@@ -39,7 +43,7 @@ def frames(idents: st.SearchStrategy[Any]) -> st.SearchStrategy[str]:
     shaped = an_object(
         id=idents,
         method=st.sampled_from(METHODS) | JSON,
-        params=BROADCAST | PING | JSON,
+        params=BROADCAST | EVENT | PING | JSON,
     ) | an_object(id=idents, result=RESULT | JSON, error=ERROR | JSON)
     loose = st.dictionaries(st.sampled_from(KEYS), JSON)
     # allow_nan lets infinity through as the word that Python's own reader would accept.
@@ -77,6 +81,26 @@ def test_whatever_answers_the_handshake_the_next_one_can_succeed(data: st.DataOb
     table.session.forget_session()
     table.make_ready()
     assert table.session.ready
+
+
+@UNHURRIED
+@given(data=st.data())
+def test_nothing_received_raises_in_flat_either_and_the_next_handshake_can_succeed(data: st.DataObject) -> None:
+    table = FlatTable()
+    table.session.open(table.now, 20.0)
+    for _ in range(3):
+        idents = [frame["id"] for frame in table.sent() if "method" in frame]
+        table.session.receive(data.draw(frames(st.sampled_from(idents) if idents else JSON)), table.now)
+    table.lose()
+    table.session.forget_session()
+    table.ready()
+    mine, _ = table.ask("calling.play", "mine")
+    for text in data.draw(st.lists(frames(JSON), max_size=8)):
+        table.session.receive(text, table.now)
+    for text in table.session.outgoing():
+        json.loads(text)
+    (answered,) = table.accept(mine, code="200", message="OK")
+    assert answered == Answered("mine", Answer(True, "200", "OK", {"code": "200", "message": "OK"}))
 
 
 @UNHURRIED
