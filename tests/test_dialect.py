@@ -402,6 +402,17 @@ def test_the_end_of_its_leg_says_more_of_a_failed_dial_than_the_dial_s_own_event
     until(lambda: told == ["created", "ended"])
 
 
+def test_an_answer_that_is_told_after_a_failure_is_believed(stage: Stage) -> None:
+    call = stage.new_call()
+    with in_thread(call.dial) as dialling:
+        stage.relay.accept_command("calling.begin")
+        tell(stage, call.tag, CREATED, FAILED, ANSWERED)
+    assert dialling.result().successful
+    stage.client._life().connection._clock = lambda: time.monotonic() + 2  # the grace for its end is over
+    stage.settle()
+    assert (call.active, call.state) == (True, "answered")
+
+
 def test_legs_that_lost_leave_nothing_behind(stage: Stage) -> None:
     call = stage.new_call()
     with in_thread(call.dial) as dialling:

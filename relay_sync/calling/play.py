@@ -10,7 +10,7 @@ from relay_sync.calling import checks
 from relay_sync.calling.action import Stoppable
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result
-from relay_sync.errors import RelayTimeout
+from relay_sync.errors import NotConnected, RelayTimeout
 from relay_sync.wire.states import OPERATIONS, RINGTONES
 
 Media = Mapping[str, Any]
@@ -104,8 +104,8 @@ class PlayAction(Stoppable[PlayResult]):
 
         try:
             return self._control("volume", PlayVolumeResult, wait_timeout, asking=asking, refused=refused, volume=gain)
-        except RelayTimeout as late:
-            if not late.sent:
+        except (NotConnected, RelayTimeout) as unsent:
+            if not getattr(unsent, "sent", False):
                 refused()
             raise
 

@@ -25,7 +25,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 CallHandler = Callable[[Call], object]
 
-DIALLING = (None, "created", "ringing")  # the states of a call of which it is open whether it will be answered
+DECIDED = ("answered", "ending", "ended")  # the states of a call that tell how its dial ended
 
 
 class CallTable:
@@ -63,7 +63,7 @@ class CallTable:
             return
         if event.event_type == CALL_STATE_EVENT:
             call._take_state(params)
-            if call.state not in DIALLING:
+            if call.state in DECIDED:
                 self._by_tag.pop(call.tag, None)
         elif event.event_type == "calling.call.dial":
             self._dial_told(call, params)
@@ -119,7 +119,11 @@ class CallTable:
             reason = params.get("reason")
             call._learn({"end_reason": reason})
             why = f"the dial failed: {reason}" if reason else "the dial failed"
-            close = partial(call._close, why, Event("failed", params), lost=False)
+
+            def close() -> None:
+                if call.state not in DECIDED:
+                    call._close(why, Event("failed", params), lost=False)
+
             if call.id is None:
                 close()
             else:  # its leg was told of, whose own end says more and is on its way

@@ -46,8 +46,8 @@ class Blade:
 
     def __init__(self, *, project: str, token: str, agent: str, jwt_token: str | None = None) -> None:
         """Take the credentials, which are sent as they are, and the name and version we go by."""
-        self.name = "blade"
-        self.lacks = frozenset({UNRECEIVE})
+        self.name: str = "blade"
+        self.lacks: frozenset[str] = frozenset({UNRECEIVE})
         self._project = project
         self._authentication = authentication(project, token, jwt_token)
         self._agent = agent

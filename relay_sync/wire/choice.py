@@ -42,7 +42,7 @@ class Choice:
         self._makers = makers
         self._at = 0
         self._tried = 0  # how many the service has turned down, one after the other
-        self.agreed = len(makers) == 1
+        self.agreed: bool = len(makers) == 1
 
     def begin(self) -> Dialect:
         """Return the dialect for a new session to begin with: the one agreed to before, else the first."""

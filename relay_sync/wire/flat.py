@@ -61,7 +61,7 @@ class Flat:
 
         ``unix_time`` gives the time of day, which our pings carry.
         """
-        self.name = "flat"
+        self.name: str = "flat"
         self.lacks: frozenset[str] = frozenset()
         self._project = project
         self._authentication = authentication(project, token, jwt_token)

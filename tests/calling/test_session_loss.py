@@ -248,6 +248,18 @@ def test_a_volume_whose_outcome_is_unknown_is_not_undone_by_the_probe(stage: Sta
     assert stage.relay.accept_command("calling.play.volume")["volume"] == 9
 
 
+def test_a_volume_that_was_refused_or_surely_not_sent_is_not_set_by_the_probe(stage: Stage) -> None:
+    action = stage.play(stage.call())
+    with in_thread(lambda: action.volume(9)):
+        stage.relay.refuse_command("calling.play.volume", "400", "No")
+    stage.relay.line.blocked = True
+    with pytest.raises(RelayTimeout) as caught:
+        action.volume(8, wait_timeout=0.05)
+    assert not caught.value.sent
+    stage.reconnect()
+    assert stage.relay.accept_command("calling.play.volume")["volume"] == 0
+
+
 def raised(kind: type[Exception], function: Callable[..., object], *arguments: object) -> None:
     with pytest.raises(kind):
         function(*arguments)
