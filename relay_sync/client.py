@@ -59,7 +59,7 @@ class Life:
         self.succeeds = succeeds
         session = Session(client._choice, ping_interval=client._ping_interval, ping_timeout=client._ping_timeout)
         session.add_contexts(client._contexts)
-        self.connection: Connection = Connection(session, client._open_transport, client._limits, mask=client._mask)
+        self.connection: Connection = Connection(session, client._open_transport, client._limits, mask=self._mask)
         # Lanes outlive a slow handler only in number; conversations last as long as people talk.
         self.lanes: Workers = Workers(client._max_handlers, "handler")
         self.conversations: Workers = Workers(client._max_handlers, "conversation")
@@ -77,6 +77,10 @@ class Life:
     def dialect(self) -> Dialect:
         """The dialect that is spoken, or tried."""
         return self.connection.session.dialect
+
+    def _mask(self, text: str) -> str:
+        """Take the credentials out of a text: Relay may repeat them anywhere, and what it gave for them."""
+        return Masker(self.dialect.secrets).mask(self._client._masker.mask(text))
 
     # -- Listener: what the connection tells ----------------------------------------------------------
 
@@ -620,10 +624,6 @@ class Client:
     def _masker_of(self, *more: str) -> Masker:
         config = self._config
         return Masker((config.project, config.token, config.jwt_token, *more))
-
-    def _mask(self, text: str) -> str:
-        """Take the credentials out of a text: Relay may repeat them anywhere."""
-        return self._masker.mask(text)
 
     def _open_transport(self) -> WebSocketTransport:
         return WebSocketTransport(self._config.url, ssl_context=self._ssl_context, ca_file=self._config.ca_file)

@@ -18,7 +18,7 @@ from relay_sync.emulator import Assumptions, Emulator
 from relay_sync.wire.dialect import Handshake, Heard, Said, not_understood, pong, refused
 from relay_sync.wire.events import Answer, Happened, Ready, RelayEvent
 from relay_sync.wire.jsonrpc import Failure, Request, Success, write_result
-from tests.stage import GIVEN, ScriptedClient, Stage, at_once
+from tests.stage import GIVEN, PROJECT, TOKEN, ScriptedClient, Stage, at_once
 from tests.support import LIMIT, ScriptedRelay, in_thread, until
 from tests.words import VARIABLE
 
@@ -214,6 +214,7 @@ class Murmur:
     def __init__(self, *, project: str, token: str, jwt_token: str | None, agent: str) -> None:
         self.name = "murmur"
         self.lacks: frozenset[str] = frozenset()
+        self.secrets: tuple[str, ...] = ()
         self.session_id: str | None = None
         self.protocol: str | None = None
         self.signature: str | None = None
@@ -579,6 +580,27 @@ def test_the_authorization_state_is_shown_nowhere(flat: None, caplog: pytest.Log
         assert connect["params"]["authorization_state"] == "canary-b64:tag"
         assert "canary-b64" not in repr(stage.client._life().connection.session)
     assert "canary-b64" not in caplog.text
+
+
+def test_an_authorization_state_that_relay_repeats_is_shown_nowhere(
+    flat: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with Stage() as stage:
+        for state in ("canary-1", "canary-2"):
+            params = {"authorization_state": state}
+            stage.relay.tell_through("", event_type="signalwire.authorization.state", params=params)
+        stage.settle()
+        stage.relay.line.break_()
+        connect = stage.relay.next_line().take()
+        error = {"code": -32002, "message": "canary-2 is not canary-1"}
+        stage.relay.line.say({"jsonrpc": "2.0", "id": connect["id"], "error": error})
+        until(lambda: stage.client.state == "closed")
+        with pytest.raises(NotConnected) as caught:
+            stage.client.execute("calling.x", {})
+    assert "*** is not ***" in str(caught.value)
+    assert "canary-" not in str(caught.value)
+    assert "canary-" not in caplog.text.replace(PROJECT, "").replace(TOKEN, "")
 
 
 def test_every_event_is_acknowledged_exactly_once() -> None:

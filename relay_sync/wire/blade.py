@@ -33,6 +33,7 @@ class Blade:
     Attributes:
         name: ``blade``.
         lacks: ``signalwire.unreceive``: how to leave a context is not documented (protocol.md 3).
+        secrets: none.
         session_id: from ``blade.connect``; sent with the next one to resume.
         protocol: from ``setup``; goes round every command and stands on every event of ours.
         signature: ``authorization.signature`` of the last connect.
@@ -40,14 +41,15 @@ class Blade:
     """
 
     __slots__ = (
-        "_agent", "_authentication", "_project", "_unbroken", "lacks", "name", "node_id", "protocol", "session_id",
-        "signature",
+        "_agent", "_authentication", "_project", "_unbroken", "lacks", "name", "node_id", "protocol", "secrets",
+        "session_id", "signature",
     )  # fmt: skip
 
     def __init__(self, *, project: str, token: str, agent: str, jwt_token: str | None = None) -> None:
         """Take the credentials, which are sent as they are, and the name and version we go by."""
         self.name: str = "blade"
         self.lacks: frozenset[str] = frozenset({UNRECEIVE})
+        self.secrets: tuple[str, ...] = ()
         self._project = project
         self._authentication = authentication(project, token, jwt_token)
         self._agent = agent

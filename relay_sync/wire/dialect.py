@@ -37,6 +37,7 @@ class Dialect(Protocol):
     Attributes:
         name: what ``Client.dialect`` calls it.
         lacks: the commands that the service has in other dialects and not in this one.
+        secrets: what the service told in confidence, to be hidden in all that is shown.
         session_id: the service's name of the session, None until known.
         protocol: the protocol string of the session, None until known.
         signature: the signature of the authorization, None until known.
@@ -45,6 +46,7 @@ class Dialect(Protocol):
 
     name: str
     lacks: frozenset[str]
+    secrets: tuple[str, ...]
     session_id: str | None
     protocol: str | None
     signature: str | None

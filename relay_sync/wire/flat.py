@@ -37,6 +37,7 @@ class Flat:
     Attributes:
         name: ``flat``.
         lacks: nothing.
+        secrets: the last authorization states, as secret as the token, for which they stand.
         session_id: from ``signalwire.connect``, which may leave it out; nothing depends on it.
         protocol: from ``signalwire.connect``; sent with the next one to resume.
         signature: ``authorization.signature`` of the last connect; a JWT has none.
@@ -45,7 +46,7 @@ class Flat:
 
     __slots__ = (
         "_agent", "_authentication", "_authorization_state", "_heard", "_project", "_unix_time", "lacks", "name",
-        "node_id", "protocol", "session_id", "signature",
+        "node_id", "protocol", "secrets", "session_id", "signature",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +64,7 @@ class Flat:
         """
         self.name: str = "flat"
         self.lacks: frozenset[str] = frozenset()
+        self.secrets: tuple[str, ...] = ()
         self._project = project
         self._authentication = authentication(project, token, jwt_token)
         self._agent = agent
@@ -71,7 +73,7 @@ class Flat:
         self.protocol: str | None = None
         self.signature: str | None = None
         self.node_id: str | None = None
-        self._authorization_state: str | None = None  # as secret as the token: it stands for it
+        self._authorization_state: str | None = None
         self._heard: dict[RequestId, dict[str, Any]] = {}  # the last events, by the id of their request
 
     def __repr__(self) -> str:
@@ -171,6 +173,7 @@ class Flat:
         state = text_or_none(inner.get("authorization_state")) if isinstance(inner, dict) else None
         if state is None:
             return Dropped("malformed event", f"of type {_AUTHORIZATION_STATE}")
+        self.secrets = (*self.secrets[-1:], state)  # with the last one, which may yet be repeated
         self._authorization_state = state
         return None
 
