@@ -72,7 +72,7 @@ class Bridged:
             assert here.answered_at is not None
             assert there.answered_at is not None
             shift = shift_between(here.answered_at, there.answered_at)
-            self._hearing.append((here, here.line.bridge(here.sample(), there.voice, shift)))
+            self._hearing.append((here, here.line.bridge(here.sample(), there.voice.onward, shift)))
             here.bridge = self
             here.on_ended.append(self._ended)
         about = _ids(self.peer) | ({"tag": self.peer.tag} if self.peer.tag else {})

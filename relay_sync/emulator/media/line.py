@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from relay_sync.emulator.media.bridge import Bridge, Source
 from relay_sync.emulator.media.limiter import to_int16
+from relay_sync.emulator.media.muting import Muting
 from relay_sync.emulator.media.playback import Playback
 from relay_sync.emulator.media.sound import RATE
 
@@ -36,9 +37,13 @@ class Line:
     more happens. Playbacks that overlap, and what comes in by bridges, are added up; the sum goes through the limiter
     (exactly linear below -3 dBFS) and is rounded to 16 bits. The result does not depend on how often or how far
     ``render`` was called.
+
+    ``muting`` says where nothing is heard, whatever sounds: what plays there goes on unheard. Mute no sample that is
+    rendered already.
     """
 
     def __init__(self) -> None:
+        self.muting: Muting = Muting()
         self._sounding: list[_Sounding] = []
         self._rendered = 0
         # Beyond self._rendered there are zeros only. Fixed samples are never written again, and growing makes
@@ -55,18 +60,18 @@ class Line:
         """The first sample that is not fixed yet."""
         return self._rendered
 
-    def start(self, at: int, samples: ArrayLike, volume_db: float = 0.0) -> Playback:
+    def start(self, at: int, samples: ArrayLike, volume_db: float = 0.0, loops: int = 1) -> Playback:
         """Begin a playback of ``samples`` with line sample ``at`` and return it.
 
         ``samples`` is mono at 8 kHz, full scale 1.0, and must not be changed afterwards. ``volume_db`` applies from
-        the first sample on, without a ramp. ValueError if ``at`` is rendered already or ``samples`` is not mono.
+        the first sample on, without a ramp; ``loops`` is how many times it sounds, 0 for ever. ValueError if ``at`` is rendered already or ``samples`` is not mono.
         """
         source = np.asarray(samples, dtype=np.float32)
         if source.ndim != 1:
             raise ValueError(f"a line plays mono sound, not an array of shape {source.shape}")
         if at < self._rendered:
             raise ValueError(f"a playback can't start at sample {at}: rendered up to {self._rendered}")
-        playback = Playback(self, at, source, volume_db)
+        playback = Playback(self, at, source, volume_db, loops)
         self._sounding.append(playback)
         return playback
 
@@ -87,7 +92,7 @@ class Line:
     def ends_at(self) -> int | None:
         """Return the sample from which on it is silent if nothing more happens.
 
-        That is not before what is rendered. None while something is paused or bridged.
+        That is not before what is rendered. None while something is paused, bridged, or played for ever.
         """
         last = self._rendered
         for each in self._sounding:
@@ -133,9 +138,14 @@ class Line:
         mix = np.zeros(upto - first)
         for each in self._sounding:
             each.mix_into(mix, first)
+        self._cover(mix, first)
         self._fixed[first:upto] = to_int16(mix)
         self._rendered = upto
         self._sounding = [each for each in self._sounding if not _over(each, upto)]
+
+    def _cover(self, mix: NDArray[np.float64], first: int) -> None:
+        """Silence what is muted of a mix that is about to be fixed."""
+        self.muting.apply(mix, first)
 
     def _make_room(self, upto: int) -> None:
         if upto <= len(self._fixed):

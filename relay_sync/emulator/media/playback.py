@@ -70,11 +70,17 @@ class Playback:
 
     A change of volume is ramped in line time: the ramp runs on while the playback is paused. A volume set 5 ms or
     more before a pause ends is therefore complete with the first sample after it.
+
+    ``loops`` is how many times the source sounds, one after the other without a gap; 0 for ever. A position counts on
+    through the repetitions.
     """
 
-    def __init__(self, line: Rendered, at: int, samples: Samples, volume_db: float) -> None:
+    def __init__(self, line: Rendered, at: int, samples: Samples, volume_db: float, loops: int = 1) -> None:
+        if loops < 0:
+            raise ValueError(f"a sound is played 1 or more times, or 0 for ever, not {loops!r}")
         self._line = line
         self._source = samples
+        self._length = None if loops == 0 and len(samples) else loops * len(samples)
         self._stretches = [_Stretch(at, 0, True)]
         gain = _checked_gain(volume_db)
         self._ramps = [_Ramp(at - RAMP, gain, gain)]  # over already: the first sample has the gain asked for
@@ -88,8 +94,8 @@ class Playback:
 
     @property
     def duration(self) -> int:
-        """Length of the source in samples."""
-        return len(self._source)
+        """Length of the source in samples, with its repetitions; of one without end, once."""
+        return len(self._source) if self._length is None else self._length
 
     @property
     def starts_at(self) -> int:
@@ -139,30 +145,40 @@ class Playback:
             self._stopped = True
 
     def ends_at(self) -> int | None:
-        """Return the line sample with which it is over if nothing more happens, None while it is paused.
+        """Return the line sample with which it is over if nothing more happens.
 
-        That is the first sample after its last one. Once it is stopped, the sample it was stopped at.
+        None while it is paused, or if it has no end. That is the first sample after its last one. Once it is stopped, the sample it was stopped at.
         """
         now = self._stretches[-1]
         if now.playing:
-            return now.at + self.duration - now.position
+            return None if self._length is None else now.at + self._length - now.position
         return now.at if self._stopped else None
 
     def position(self, at: int) -> int:
         """Return how many source samples have sounded before line sample ``at``, as far as is known now."""
         stretch = self._stretches[max(0, bisect_right(self._stretches, at, key=_at) - 1)]
         moved = max(0, at - stretch.at) if stretch.playing else 0
-        return min(stretch.position + moved, self.duration)
+        position = stretch.position + moved
+        return position if self._length is None else min(position, self._length)
 
     def mix_into(self, mix: NDArray[np.float64], first: int) -> None:
         """Add its sound to ``mix``, whose sample 0 is line sample ``first``; for the line alone."""
-        for start, stop, position in self._sounding(first, first + len(mix)):
+        for start, stop, position in self._pieces(first, first + len(mix)):
             source = self._source[position : position + stop - start]
             for begin, end, gains in self._gains(start, stop):
                 # In float64: a product in float32 would now and then round to the neighbouring 16-bit sample.
                 mix[begin - first : end - first] += np.multiply(
                     source[begin - start : end - start], gains, dtype=np.float64
                 )
+
+    def _pieces(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """Yield what ``_sounding`` does, cut where the source begins anew; the position is that in the source."""
+        for start, stop, position in self._sounding(first, last):
+            while start < stop:
+                within = position % len(self._source)
+                end = min(stop, start + len(self._source) - within)
+                yield start, end, within
+                start, position = end, position + end - start
 
     def _takes(self, at: int) -> bool:
         """Check that an operation may name ``at``; return whether it can still change anything."""
@@ -185,7 +201,9 @@ class Playback:
                 return
             following = self._stretches[number].at if number < len(self._stretches) else last
             start = max(first, stretch.at)
-            stop = min(last, following, stretch.at + self.duration - stretch.position)
+            stop = min(last, following)
+            if self._length is not None:
+                stop = min(stop, stretch.at + self._length - stretch.position)
             if stretch.playing and start < stop:
                 yield start, stop, stretch.position + start - stretch.at
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from relay_sync.emulator.media.dtmf import DURATION_S, GAP_S, LEVEL_DB, sound_of_digits
+from relay_sync.emulator.media.limiter import to_int16
 from relay_sync.emulator.media.line import Line
 from relay_sync.emulator.media.playback import Playback
+from relay_sync.emulator.media.sound import FULL_SCALE
 from relay_sync.emulator.media.speech import speech
 from relay_sync.emulator.media.tones import Tone, sound_of_tone
 
@@ -40,6 +43,21 @@ class Utterance:
         return self.starts_at + self.playback.duration if end is None else end
 
 
+class Onward:
+    """What other phones hear of a voice: itself, and on ``line`` what is played to them as if it came from there."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self.line: Line = Line()
+
+    def read(self, first: int, last: int) -> NDArray[np.int16]:
+        """Fix every sample before ``last`` and return those from ``first`` on."""
+        said, played = self._voice.read(first, last), self.line.read(first, last)
+        if not played.any():
+            return said
+        return to_int16((said.astype(np.float64) + played) / FULL_SCALE)
+
+
 class Voice(Line):
     """What one phone says; sample 0 is the answer of its call; not thread-safe.
 
@@ -47,12 +65,24 @@ class Voice(Line):
     because somebody has listened to it, is moved to the first one that isn't. Neither is so with ``Line.start``, which
     mixes its sound in at the very sample.
 
-    ``utterances`` holds everything said or waiting to be said, in order.
+    ``utterances`` holds everything said or waiting to be said, in order. Where it is muted (``muting``) the mouth says
+    it all the same, and ``heard`` has it; ``read``, which is what everybody else hears, hasn't.
+
+    ``onward`` is what goes on to other phones: the voice, and what is played to them in its place.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.utterances: list[Utterance] = []
+        self.onward: Onward = Onward(self)
+
+    def read(self, first: int, last: int) -> NDArray[np.int16]:
+        """Fix every sample before ``last`` and return those from ``first`` on, without what is muted."""
+        sound = super().read(first, last)
+        if self.muting.covers(first, last):
+            sound = sound.copy()
+            self.muting.apply(sound, first)
+        return sound
 
     def say(self, at: int, samples: ArrayLike, text: str = "", *, volume_db: float = 0.0) -> Utterance:
         """Say ``samples`` from sample ``at`` on, or when all has been said; ``text`` is what it means, if anything.
@@ -98,6 +128,9 @@ class Voice(Line):
             elif utterance.ends_at > at:
                 utterance.playback.stop(at)
         self.utterances = [utterance for utterance in self.utterances if utterance.starts_at < at]
+
+    def _cover(self, mix: NDArray[np.float64], first: int) -> None:
+        """Keep what is said as it is: being muted concerns only those who listen."""
 
     def _utter(
         self,
