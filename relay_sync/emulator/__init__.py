@@ -24,6 +24,7 @@ from relay_sync.emulator.messages import TextMessage
 from relay_sync.emulator.numbers import MAGIC_NUMBERS, Behaviour
 from relay_sync.emulator.phones import Phone
 from relay_sync.emulator.recording import Recorded
+from relay_sync.emulator.scripts import PayStep, Scripts
 
 __all__ = [
     "DEMO_PROJECT",
@@ -40,8 +41,10 @@ __all__ = [
     "Frame",
     "Heard",
     "Journal",
+    "PayStep",
     "Phone",
     "ReceivedFax",
     "Recorded",
+    "Scripts",
     "TextMessage",
 ]

@@ -46,11 +46,22 @@ class Assumptions:
     """Does the first key or word stop the playback of a prompt, or only the end of the prompt?"""
 
     prompt_stopped: Literal["no_input", "error", "nothing"] = "no_input"
-    """The result of a prompt that is stopped, or whose call ends (then when and if ``plays_at_call_end`` says so).
-    (protocol.md 11.2: not documented.)"""
+    """The result of a prompt or collect that is stopped, or whose call ends (then when and if ``plays_at_call_end``
+    says so). (protocol.md 11.2: not documented.)"""
 
     words_not_hinted_at: Literal["speech", "no_match"] = "speech"
     """The result when speech has none of the ``hints`` of a prompt in it."""
+
+    collect_timers_run: bool = False
+    """Does the ``initial_timeout`` of ``calling.collect`` run from the command on, where that doesn't say
+    ``start_input_timers``?"""
+
+    collect_state: bool = True
+    """Do the events of ``calling.collect`` hold ``state`` (``collecting``, ``finished``, ``error``) besides ``final``?
+    (protocol.md 11.2, 11.3: one example has it.)"""
+
+    start_of_input: Literal["start_of_input", "start_of_speech"] = "start_of_input"
+    """What the event that ``send_start_of_input`` asks for is called. (protocol.md 19: two clients disagree.)"""
 
     long_wait: Literal["W", "w"] = "W"
     """Which of ``w`` and ``W`` waits for 1 s in ``calling.send_digits``; the other for 0.5 s. (protocol.md 11.8: the
@@ -147,8 +158,54 @@ class Assumptions:
     """What answers the first method of a dialect that is not spoken (``Emulator(dialects=)``): an error, or nothing?"""
 
     unreachable_tap: Literal["finished", "tapping"] = "finished"
-    """What a tap does whose WebSocket can't be opened, or is closed by the other side: ``finished`` (and ``tapping``
-    only once it is open), or it goes on as if somebody listened. Of RTP nobody knows whether it arrives."""
+    """What a tap or stream does whose WebSocket can't be opened, or is closed by the other side: ``finished`` (and
+    ``tapping`` or ``streaming`` only once it is open), or it goes on as if somebody listened. Of RTP nobody knows
+    whether it arrives."""
+
+    stream_framing: Literal["json", "bare"] = "json"
+    """What a stream sends: texts of JSON with the sound in base64 (``start``, ``media``, ``stop``), or binary frames of
+    the bare codec, as a tap does?"""
+
+    stream_byte_order: Literal["little", "big"] = "little"
+    """Which byte of an ``L16`` sample of a stream comes first: the low one, or the high one as in RTP (RFC 3551)?"""
+
+    transcript: Literal["text", "wav"] = "text"
+    """What is at the ``url`` of a transcription: a text of what the phone said, or a recording of it?"""
+
+    pay_event: Literal["both", "state", "for"] = "both"
+    """Do the events of a payment hold ``state`` or ``for`` and ``error_type``, or all of them? (protocol.md 19: the SDK
+    waits for the one, the web-hook page shows the other.) ``state`` is told at the end only."""
+
+    ai_end_event: bool = True
+    """Does ``calling.call.ai`` tell of the end of an AI? (api.md 15: the SDK listens to it, and says it may never
+    come.)"""
+
+    hold_implemented: bool = True
+    """Are ``calling.hold`` and ``calling.unhold`` there, or unknown methods? (protocol.md 13: the guide says that the
+    server doesn't implement them.)"""
+
+    unhold_event: Literal["unhold", "nothing"] = "unhold"
+    """What ``calling.call.hold`` tells when a call is taken off hold: no source shows it."""
+
+    echo_end_event: bool = True
+    """Does ``calling.call.echo`` tell ``finished`` when an echo is over? (Only ``echoing`` is known.)"""
+
+    conference_starts_with: Literal["one", "two"] = "one"
+    """Does a conference start with its first participant (of those with ``start_on_enter``), or once there are two?"""
+
+    conference_beep: Literal["true", "false", "onEnter", "onExit"] = "false"
+    """The ``beep`` of a participant whose command doesn't say."""
+
+    conference_speech_events: bool = False
+    """Are ``participant-speech-start`` and ``-stop`` told?"""
+
+    connect_to_empty_queue: Literal["failed", "waits"] = "failed"
+    """What becomes of a connect to a queue in which nobody waits: ``failed`` with ``noAnswer``, or it goes on until
+    somebody comes?"""
+
+    transferred_state: Literal["answered", "created"] = "answered"
+    """The ``call_state`` of ``calling.call.receive`` for a call that was transferred to a context. (It may be answered
+    there once more, in either case.)"""
 
     refer_ends_call: bool = True
     """Does the call end with ``hangup`` after a REFER that was a success? (The phone has gone to the other call, and

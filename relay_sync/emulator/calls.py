@@ -18,6 +18,7 @@ from relay_sync.emulator.loading import Loader
 from relay_sync.emulator.media import RATE, Heard, Line, Voice
 from relay_sync.emulator.operations import Operation
 from relay_sync.emulator.outlets import Outlets
+from relay_sync.emulator.scripts import Scripts
 from relay_sync.emulator.session import EVENTS, Session
 from relay_sync.emulator.watch import Watch
 
@@ -71,6 +72,7 @@ class Surroundings:
     files: Files
     outlets: Outlets
     recordings: deque[Recorded]
+    scripts: Scripts
 
 
 class Call:
@@ -78,7 +80,8 @@ class Call:
 
     ``owner`` is the session whose call it is; its events go there. ``on_answered`` and ``on_ended`` are told after
     the events have been sent: the phone, and the dial that made the leg. ``on_asked`` are told when a prompt has been
-    played and nothing was pressed or said yet, and whether it wants digits and speech.
+    played and nothing was pressed or said yet, and whether it wants digits and speech; ``on_held`` when the call was
+    put on hold or taken off it. ``transferred``: it was given to its owner, who has not answered it yet.
     """
 
     def __init__(
@@ -110,6 +113,10 @@ class Call:
         self.on_answered: list[Callable[[Call], None]] = []
         self.on_ended: list[Callable[[Call], None]] = []
         self.on_asked: list[Callable[[Call, bool, bool], None]] = []
+        self.on_held: list[Callable[[Call], None]] = []
+        self.held = False
+        self.denoised = False
+        self.transferred = False
         self._timers: list[Timer] = []
         self._all_heard: Heard | None = None
         self._all_said: Heard | None = None
@@ -201,6 +208,38 @@ class Call:
         self.plays.clear()
         for tell in list(self.on_ended):
             tell(self)
+
+    def hold(self, held: bool) -> bool:
+        """Put an answered call on hold, or take it off; return whether that changed anything.
+
+        While it is held its phone hears nothing, and nobody hears its phone. What plays goes on unheard.
+        """
+        if held is self.held:
+            return False
+        self.held = held
+        now = self.sample()
+        for line in (self.line, self.voice, self.voice.onward.line):
+            if held:
+                line.muting.begin(now)
+            else:
+                line.muting.end(now)
+        for tell in list(self.on_held):
+            tell(self)
+        return True
+
+    def release(self) -> None:
+        """Its owner gives it away: all that runs on it ends, and so does its bridge."""
+        if self.bridge is not None:
+            self.bridge.part()
+        for play in list(self.plays.values()):
+            play.stop()
+        for operation in list(self.operations.values()):
+            operation.release()
+
+    def take_over(self) -> None:
+        """The owner that it was transferred to answers it, and is told its state."""
+        self.transferred = False
+        self._tell_state()
 
     def later(self, delay: float, action: Callable[[], None]) -> None:
         """Do ``action`` in ``delay`` virtual seconds unless the call has ended by then; at once for 0."""

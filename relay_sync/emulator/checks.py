@@ -97,6 +97,18 @@ def anything(value: Any, strict: bool) -> str | None:
     return None
 
 
+def an_object(value: Any, strict: bool) -> str | None:
+    """Accept an object, whatever is in it."""
+    return None if isinstance(value, dict) else f"must be an object, not {value!r}"
+
+
+def loop(value: Any, strict: bool) -> str | None:
+    """Accept how many times something is played: 0 (for ever) to 100000."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100_000:
+        return None
+    return f"must be a whole number from 0 to 100000, not {value!r}"
+
+
 def texts(value: Any, strict: bool) -> str | None:
     """Accept a list of strings, none of them empty, with at least one."""
     if isinstance(value, list) and value and all(text(item, strict) is None for item in value):
@@ -137,8 +149,15 @@ _MEDIA: dict[str, tuple[Field, ...]] = {
 
 _RING = Field("timeout", number(0, above=True), False)
 
+_LATER = (  # of the current dialect (protocol.md 16.2); they have no effect here
+    Field("max_duration", number(0, above=True), False),
+    Field("call_state_url", text, False),
+    Field("call_state_events", anything, False),
+    Field("confirm", anything, False),
+)
+
 _DEVICES: dict[str, tuple[Field, ...]] = {
-    "phone": (Field("from_number", text), Field("to_number", text), _RING),
+    "phone": (Field("from_number", text), Field("to_number", text), _RING, *_LATER),
     "sip": (
         Field("from", text),
         Field("to", text),
@@ -147,7 +166,15 @@ _DEVICES: dict[str, tuple[Field, ...]] = {
         Field("headers", anything, False),
         Field("codecs", anything, False),
         Field("webrtc_media", anything, False),
+        *_LATER,
     ),
+}
+
+_NODE = Field("node_id", text, False)
+
+_PLACES: dict[str, tuple[Field, ...]] = {  # of a connect only
+    "call": (_NODE, Field("call_id", text)),
+    "queue": (_NODE, Field("queue_name", text), Field("queue_id", text, False)),
 }
 
 
@@ -214,6 +241,9 @@ def ringback(value: Any, strict: bool) -> str | None:
 
 devices: Check = _list_of(_list_of(device, "devices"), "lists of devices")
 """Devices in series, each a list of devices in parallel."""
+
+connect_devices: Check = _list_of(_list_of(typed({**_DEVICES, **_PLACES}), "devices"), "lists of devices")
+"""Those of a connect: a call or a queue too."""
 
 volume: Check = number(-40, 40)
 """Decibels (protocol.md 16.1)."""

@@ -44,17 +44,19 @@ _DIGITS = (
 _SPEECH = (
     Field("end_silence_timeout", number(0), False),
     Field("speech_timeout", number(0), False),
+    Field("timeout", number(0), False),  # its name in Ruby (protocol.md 19)
     Field("language", text, False),
     Field("hints", some_texts, False),
     Field("engine", text, False),
     Field("model", text, False),
 )
-_COLLECT = (
+COLLECT: tuple[Field, ...] = (
     Field("initial_timeout", number(0), False),
     Field("partial_results", flag, False),
     Field("digits", having("digits", _DIGITS), False),
     Field("speech", having("speech", _SPEECH), False),
 )
+"""The fields of a collect object, which ``calling.collect`` has among its own."""
 
 
 def collect(value: Any, strict: bool) -> str | None:
@@ -63,7 +65,7 @@ def collect(value: Any, strict: bool) -> str | None:
         return f"must be an object, not {value!r}"
     if "digits" not in value and "speech" not in value:
         return "needs digits, speech or both"
-    return check_fields("collect", value, _COLLECT, strict)
+    return check_fields("collect", value, COLLECT, strict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,7 @@ class Wanted:
             terminators=str(digits.get("terminators", "")),
             digit_timeout=seconds(digits.get("digit_timeout", 5.0)),
             end_silence_timeout=seconds(speech.get("end_silence_timeout", 1.0)),
-            speech_timeout=seconds(speech.get("speech_timeout", 60.0)),
+            speech_timeout=seconds(speech.get("speech_timeout", speech.get("timeout", 60.0))),
             hints=tuple(str(hint) for hint in speech.get("hints", ())),
         )
 
@@ -138,6 +140,11 @@ class Collector:
         self._activity = VoiceActivity(first, end_silence_timeout=wanted.end_silence_timeout)
         self._silent_since: int | None = None
         self._told = ""
+
+    @property
+    def at(self) -> int:
+        """The first sample that it has not heard yet."""
+        return self._at
 
     def arm(self, at: int) -> None:
         """The time for input to begin runs from sample ``at`` on."""
@@ -246,9 +253,7 @@ class Collector:
 
     def _words(self, whole: bool) -> str:
         """Return the words said so far; ``whole``: the last text to its end, for the speaker has fallen silent."""
-        speech = [each for each in self._voice.utterances if each.kind == "speech" and each.starts_at < self._at]
-        parts = [_part(each, self._first, None if whole else self._at) for each in speech]
-        return " ".join(part for part in parts if part)
+        return words_between(self._voice, self._first, self._at, whole)
 
     def _end_digits(self, terminator: str) -> None:
         self._end("digit", {"digits": self._keys, "terminator": terminator})
@@ -264,6 +269,13 @@ class Collector:
     def _end(self, kind: Literal["digit", "speech", "no_input", "no_match"], params: Any = None) -> None:
         self.over = True
         self._results.append(Collected(kind, params))
+
+
+def words_between(voice: Voice, first: int, last: int, whole: bool = False) -> str:
+    """Return the words that a voice has said from sample ``first`` to ``last``; ``whole``: the last text to its end."""
+    speech = [each for each in voice.utterances if each.kind == "speech" and each.starts_at < last]
+    parts = [_part(each, first, None if whole else last) for each in speech]
+    return " ".join(part for part in parts if part)
 
 
 def _part(utterance: Utterance, first: int, last: int | None) -> str:

@@ -14,10 +14,11 @@ from typing import Any, Literal, TypedDict, TypeVar
 
 from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.blade import Blade
-from relay_sync.emulator.calls import CallSnapshot, Surroundings
+from relay_sync.emulator.calls import CallSnapshot, Surroundings, tell
 from relay_sync.emulator.clock import Clock
-from relay_sync.emulator.commands import Desk
+from relay_sync.emulator.commands import COMMANDS
 from relay_sync.emulator.controls import FaultControls
+from relay_sync.emulator.desk import Desk
 from relay_sync.emulator.dispatch import Dispatch
 from relay_sync.emulator.faults import Faults
 from relay_sync.emulator.files import Files
@@ -33,6 +34,7 @@ from relay_sync.emulator.outlets import Outlets
 from relay_sync.emulator.phones import Phone
 from relay_sync.emulator.recording import Recorded
 from relay_sync.emulator.rest import Rest
+from relay_sync.emulator.scripts import Scripts
 from relay_sync.emulator.server import Server
 from relay_sync.emulator.service import Dialect, Service
 from relay_sync.emulator.session import Sessions
@@ -71,14 +73,14 @@ class Running:
         self.outlets: Outlets = Outlets()
         around = Surroundings(
             emulator.clock, self.loader, emulator.watch, emulator.assumptions, node_id, files, self.outlets,
-            emulator.recorded,
+            emulator.recorded, emulator.scripts,
         )  # fmt: skip
         self.sessions: Sessions = Sessions(emulator.assumptions)
         self.switch: Switch = Switch(around, self.sessions, emulator.handsets, emulator.routes)
         dispatch = Dispatch(self.sessions, emulator.assumptions)
         self.messages: Messages = Messages(around, dispatch, self.switch.phone, emulator.routes)
         self.tasks: Tasks = Tasks(emulator.clock, dispatch)
-        desk = Desk(self.switch, self.messages, dispatch, emulator.assumptions, emulator.strict)
+        desk = Desk(self.switch, self.messages, dispatch, emulator.assumptions, emulator.strict, COMMANDS)
         logins = Logins(
             emulator.project, emulator.token, emulator.jwt_tokens, emulator.jwt_lifetime, emulator.assumptions
         )
@@ -157,6 +159,7 @@ class Emulator(FaultControls):
         self.media: MediaLibrary = MediaLibrary(dict(media or {}))
         self.faults: Faults = Faults()
         self.handsets: dict[str, Handset] = {}
+        self.scripts: Scripts = Scripts()
         self.recorded: deque[Recorded] = deque(maxlen=_REMEMBERED)
         self.routes: dict[str, str] = {}
         self._port = port
@@ -339,6 +342,25 @@ class Emulator(FaultControls):
             raise TypeError(f"the message of a task is a dict, not {message!r}")
         copied = json.loads(json.dumps(message, allow_nan=False))
         return self.on_thread(lambda: self.running_parts.tasks.deliver(context, copied))
+
+    def report_error(self, code: str = "500", message: str = "Internal failure", *, call_id: str | None = None) -> None:
+        """Send ``calling.error`` (protocol.md 13): to the client whose call it is, or without a call to every client.
+
+        ValueError for a call that there isn't; RuntimeError when the emulator is stopped.
+        """
+
+        def report() -> None:
+            told = {"code": code, "message": message}
+            if call_id is None:
+                for session in self.running_parts.sessions:
+                    tell(session, self.clock, "calling.error", {**told, "node_id": self.switch.around.node_id})
+                return
+            call = self.switch.find(call_id)
+            if call is None:
+                raise ValueError(f"there is no call {call_id!r}")
+            call.emit("calling.error", told)
+
+        self.on_thread(report)
 
     def ping(self) -> int:
         """Send every client that is logged in a ping now; return their number. The journal shows the answers."""

@@ -13,7 +13,8 @@ from relay_sync.emulator.media.rtp import PTIMES, RATES
 CODECS = ("PCMU", "PCMA", "OPUS")  # those of protocol.md 16.6; not all of them can be made here
 
 ELSEWHERE = "the emulator sends sound to this machine's loopback only (127.0.0.0/8, ::1, localhost), not to "
-"""Begins the refusal of a tap to anywhere else, whatever ``strict`` says: no test is to send a call to a stranger."""
+"""Begins the refusal of a tap or stream to anywhere else, whatever ``strict`` says: no test is to send a call to a
+stranger."""
 
 
 def flag(value: Any, strict: bool) -> str | None:
@@ -76,7 +77,8 @@ def _loopback_address(value: Any, strict: bool) -> str | None:
     return None if address.is_loopback else ELSEWHERE + str(address)
 
 
-def _loopback_uri(value: Any, strict: bool) -> str | None:
+def loopback_uri(value: Any, strict: bool) -> str | None:
+    """Accept the address of a WebSocket on this machine."""
     try:
         parts = urlsplit(value if isinstance(value, str) else "")
         host, _ = parts.hostname, parts.port  # a port that is none raises ValueError
@@ -104,7 +106,7 @@ tap_device: Check = typed(
             Field("ptime", whole(*PTIMES), False),
             _rate,
         ),
-        "ws": (Field("uri", _loopback_uri), _codec, _rate),
+        "ws": (Field("uri", loopback_uri), _codec, _rate),
     }
 )
 """Where to send what is tapped."""

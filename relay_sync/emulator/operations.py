@@ -7,12 +7,13 @@ One class for each kind (protocol.md 9). Its constructor takes the call and the 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relay_sync.emulator.clock import Timer
+from relay_sync.emulator.envelope import Refused
 from relay_sync.emulator.media import RATE
 
 if TYPE_CHECKING:
@@ -31,11 +32,19 @@ Hear = Callable[["NDArray[np.int16]"], None]
 class Operation:
     """One operation of a call; it is in ``call.operations``, under its control id, until it is over.
 
-    ``control_id`` is ``""`` for a kind that the wire doesn't name, of which one at a time runs on a call. ``reply`` is
-    what the reply to its command holds besides the ids, ``settled`` what :class:`Accepted` says (None: nothing).
+    ``control_id`` is ``""`` for a kind that the wire doesn't name. ``reply`` is what the reply to its command holds
+    besides the ids, ``settled`` what :class:`Accepted` says (None: nothing). Raises :exc:`Refused` for a control id
+    that is in use. ``single``: one at a time runs on a call, as is so for what has no control id.
     """
 
+    single: ClassVar[bool] = False
+
     def __init__(self, call: Call, control_id: str) -> None:
+        if (self.single or not control_id) and any(isinstance(each, type(self)) for each in call.operations.values()):
+            raise Refused("409", "One of these is running already")
+        self._key = control_id or type(self).__name__
+        if self._key in call.plays or self._key in call.operations:
+            raise Refused("409", "Control id is in use")
         self.call = call
         self.control_id = control_id
         self.reply: dict[str, Any] = {}
@@ -43,7 +52,7 @@ class Operation:
         self.over: bool = False
         self._timers: list[Timer] = []
         self._ears: list[Ear] = []
-        call.operations[control_id] = self
+        call.operations[self._key] = self
 
     def stop(self) -> None:
         """End it here, as its ``stop`` command does."""
@@ -52,6 +61,10 @@ class Operation:
     def end_with_call(self, tell: bool) -> None:
         """The call has ended; ``tell``: with a final event. What was heard before is heard still."""
         raise NotImplementedError
+
+    def release(self) -> None:
+        """Its owner gives the call away: end it here, with a final event."""
+        self.end_with_call(tell=True)
 
     def fail(self) -> None:
         """End it with ``error``, a fault of Relay that a test has asked for; a kind that knows none just ends."""
@@ -87,7 +100,7 @@ class Operation:
             timer.cancel()
         for ear in self._ears:
             ear.close()
-        self.call.operations.pop(self.control_id, None)
+        self.call.operations.pop(self._key, None)
 
 
 class Ear:

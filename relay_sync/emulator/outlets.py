@@ -1,4 +1,4 @@
-"""Ways out for tapped sound: a UDP socket, or a WebSocket that the emulator opens. Both reach this machine only."""
+"""Ways out for the sound of a call: UDP, or a WebSocket that the emulator opens. Both reach this machine only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -45,18 +45,26 @@ class UdpOutlet:
 
 
 class WebSocketOutlet:
-    """Opens a WebSocket and sends binary frames, in the background and in order.
+    """Opens a WebSocket and sends frames, in the background and in order; ``headers`` go with the opening request.
 
     On the emulator's thread ``opened`` is called when the other side has accepted, and ``lost`` when it can't be
     reached or goes away before :meth:`close`. ``settled`` is done after the first of them.
     """
 
-    def __init__(self, outlets: Outlets, uri: str, opened: Callable[[], None], lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        outlets: Outlets,
+        uri: str,
+        opened: Callable[[], None],
+        lost: Callable[[], None],
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._outlets = outlets
         self._uri = uri
+        self._headers = dict(headers or {})
         self._opened = opened
         self._lost = lost
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[bytes | str] = deque()
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
         self._closing = False
@@ -66,8 +74,8 @@ class WebSocketOutlet:
         self._task.add_done_callback(self._ended)
         outlets.add(self)
 
-    def send(self, frames: Sequence[bytes]) -> None:
-        """Send each as a binary frame after those sent before; nothing when the other side is gone."""
+    def send(self, frames: Sequence[bytes | str]) -> None:
+        """Send each after those sent before, as a binary frame or one of text; nothing when the other side is gone."""
         if frames and not self._task.done():
             self._waiting.extend(frames)
             self._written.clear()
@@ -92,7 +100,8 @@ class WebSocketOutlet:
     async def _run(self) -> None:
         try:
             async with aiohttp.ClientSession(trace_configs=[_no_redirects()]) as session:
-                ws = await asyncio.wait_for(session.ws_connect(_literal(self._uri)), _OPEN_WAIT)
+                opening = session.ws_connect(_literal(self._uri), headers=self._headers)
+                ws = await asyncio.wait_for(opening, _OPEN_WAIT)
                 self._opened()
                 self._settle()
                 await self._talk(ws)
@@ -100,7 +109,7 @@ class WebSocketOutlet:
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError, TimeoutError) as error:
             gone = str(error) or type(error).__name__
         if not self._closing:
-            logger.warning("a tap to %s comes to nothing: %s", self._uri, gone)
+            logger.warning("sound for %s comes to nothing: %s", self._uri, gone)
             self._lost()
 
     async def _talk(self, ws: aiohttp.ClientWebSocketResponse) -> None:
@@ -110,7 +119,7 @@ class WebSocketOutlet:
         try:
             while not reader.done():
                 while self._waiting and not reader.done():
-                    await ws.send_bytes(self._waiting.popleft())
+                    await _send(ws, self._waiting.popleft())
                 self._written.set()
                 if self._closing:
                     break
@@ -135,11 +144,11 @@ class WebSocketOutlet:
         self._settle()
         self._outlets.discard(self)
         if not task.cancelled() and (bug := task.exception()) is not None:
-            logger.error("a tap failed in an unforeseen way", exc_info=bug)
+            logger.error("a way out for sound failed in an unforeseen way", exc_info=bug)
 
 
 class Outlets:
-    """The WebSockets of all taps that are open, or being opened."""
+    """The WebSockets of all taps and streams that are open, or being opened."""
 
     def __init__(self) -> None:
         self._open: set[WebSocketOutlet] = set()
@@ -163,6 +172,13 @@ class Outlets:
         for outlet in closing:
             outlet.close()
         await asyncio.gather(*(outlet.ended() for outlet in closing))
+
+
+async def _send(ws: aiohttp.ClientWebSocketResponse, frame: bytes | str) -> None:
+    if isinstance(frame, str):
+        await ws.send_str(frame)
+    else:
+        await ws.send_bytes(frame)
 
 
 def _no_redirects() -> aiohttp.TraceConfig:

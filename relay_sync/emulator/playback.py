@@ -20,6 +20,9 @@ class Play:
     It begins when its media have been loaded, which takes no virtual time. A sub-command that comes before that is
     accepted at once and carried out when the media are there; a stop ends it at once. One that belongs to another
     operation is not in ``call.plays``: that operation is told by ``ended`` of its final state, and sees to it.
+
+    ``direction`` says who hears it: the phone (``listen``), those who hear the phone (``speak``), or ``both``. It is
+    played ``loops`` times, 0 being for ever.
     """
 
     def __init__(
@@ -29,13 +32,19 @@ class Play:
         items: Sequence[Mapping[str, Any]],
         volume_db: float,
         ended: Callable[[PlayState], None] | None = None,
+        *,
+        direction: str = "listen",
+        loops: int = 1,
     ) -> None:
         self._call = call
         self._control_id = control_id
         self._volume_db = volume_db
         self._paused = False  # as accepted, which is ahead of the line while the media are being loaded
-        self._playback: Playback | None = None
-        self._when_loaded: list[Callable[[Playback], None]] = []
+        self._lines = [line for line, one in ((call.line, "listen"), (call.voice.onward.line, "speak"))
+                       if direction in (one, "both")]  # fmt: skip
+        self._loops = loops
+        self._playbacks: list[Playback] = []  # one on each line, all alike; none before it has been loaded
+        self._when_loaded: list[Callable[[], None]] = []
         self._end: Timer | None = None
         self._ended = ended
         self.state: PlayState = "loading"
@@ -45,8 +54,8 @@ class Play:
 
     def check_over(self) -> bool:
         """Return whether it has finished or failed; one whose last sample has been played by now finishes here."""
-        if self._playback is not None and self.state == "playing":
-            end = self._playback.ends_at()
+        if self._playbacks and self.state == "playing":
+            end = self._playbacks[0].ends_at()
             if end is not None and end <= self._call.sample():
                 self._say("finished")  # its timer is due this very moment, but a command came first
         return self.state in ("finished", "error")
@@ -57,7 +66,7 @@ class Play:
             already(self._call.around.assumptions.pause_of_paused, "The playback is paused already")
             return
         self._paused = True
-        self._do(self._pause)
+        self._do(lambda playback: playback.pause(self._call.sample()), "paused")
 
     def resume(self) -> None:
         """Go on at the very next sample. A resume while not paused is answered as the assumption says."""
@@ -65,7 +74,7 @@ class Play:
             already(self._call.around.assumptions.resume_of_playing, "The playback is not paused")
             return
         self._paused = False
-        self._do(self._resume)
+        self._do(lambda playback: playback.resume(self._call.sample()), "playing")
 
     def volume(self, volume_db: float) -> None:
         """Set the gain from this moment on; no event tells of it."""
@@ -75,8 +84,8 @@ class Play:
 
     def stop(self) -> None:
         """End it here, with ``finished``."""
-        if self._playback is not None:
-            self._playback.stop(self._call.sample())
+        for playback in self._playbacks:
+            playback.stop(self._call.sample())
         self._say("finished")
 
     def end_with_call(self, tell: bool) -> None:
@@ -84,19 +93,19 @@ class Play:
         if not self.check_over():
             self._say("finished", tell)
 
-    def _do(self, operation: Callable[[Playback], None]) -> None:
-        if self._playback is None:
-            self._when_loaded.append(operation)
+    def _do(self, operation: Callable[[Playback], None], state: PlayState | None = None) -> None:
+        """Carry it out on each line, now or when the media are there; ``state`` is what it leads to."""
+
+        def act() -> None:
+            for playback in self._playbacks:
+                operation(playback)
+            if state is not None:
+                self._say(state)
+
+        if self._playbacks:
+            act()
         else:
-            operation(self._playback)
-
-    def _pause(self, playback: Playback) -> None:
-        playback.pause(self._call.sample())
-        self._say("paused")
-
-    def _resume(self, playback: Playback) -> None:
-        playback.resume(self._call.sample())
-        self._say("playing")
+            self._when_loaded.append(act)
 
     def _begin(self, loaded: Samples | MediaError) -> None:
         if self.state != "loading":  # stopped, or the call ended, while its media were on the way
@@ -104,10 +113,11 @@ class Play:
         if isinstance(loaded, MediaError):
             self._say("error")
             return
-        self._playback = self._call.line.start(self._call.sample(), loaded, self._volume_db)
+        now = self._call.sample()
+        self._playbacks = [line.start(now, loaded, self._volume_db, self._loops) for line in self._lines]
         self._say("playing")
-        for operation in self._when_loaded:
-            operation(self._playback)
+        for act in self._when_loaded:
+            act()
 
     def _say(self, state: PlayState, tell: bool = True) -> None:
         self.state = state
@@ -124,7 +134,7 @@ class Play:
         """Have the clock tell when the last sample has been played, if nothing more happens."""
         if self._end is not None:
             self._end.cancel()
-        end = self._playback.ends_at() if self._playback is not None and self.state == "playing" else None
+        end = self._playbacks[0].ends_at() if self._playbacks and self.state == "playing" else None
         if end is not None:
             self._end = self._call.around.clock.call_at(self._call.moment(end), lambda: self._say("finished"))
 

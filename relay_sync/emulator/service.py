@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.clock import Clock
-from relay_sync.emulator.commands import Desk
+from relay_sync.emulator.desk import Desk
 from relay_sync.emulator.envelope import Frame
 from relay_sync.emulator.faults import Faults
 from relay_sync.emulator.files import Files

@@ -8,10 +8,12 @@ from typing import Any
 
 from relay_sync.emulator.attempt import DEFAULT_RING, Attempt
 from relay_sync.emulator.calls import Call, Surroundings
-from relay_sync.emulator.connect import Connect
+from relay_sync.emulator.connect import EVENT, Bridged, Connect
 from relay_sync.emulator.dial import Dial
+from relay_sync.emulator.envelope import Refused
 from relay_sync.emulator.handset import Handset
 from relay_sync.emulator.numbers import behaviour_of
+from relay_sync.emulator.places import check_free
 from relay_sync.emulator.session import Session, Sessions
 
 _ENDED = 10_000  # ids of ended calls that are remembered, to tell "gone" (410) from "never was" (404)
@@ -80,6 +82,33 @@ class Switch:
         connect = Connect(call, steps, ringback, make, self._ring)
         connect.begin()
 
+    def join(self, call: Call, call_id: str) -> None:
+        """Bridge ``call`` to another one that is answered, and free."""
+        call.emit(EVENT, {"connect_state": "connecting"})
+        other = self.find(call_id)
+        try:
+            if other is None or other is call or other.answered_at is None:
+                raise Refused("404", "There is no such call, or it is not answered")
+            check_free(other)
+        except Refused:
+            call.emit(EVENT, {"connect_state": "failed", "failed_reason": "error"})
+        else:
+            Bridged(call, other).begin()
+
+    def transfer(self, call: Call, context: str | None) -> None:
+        """Offer an answered call to a consumer of ``context``; for None, nobody has it any more.
+
+        Whatever runs on it ends first. Refuses with ``404`` a context that nobody receives.
+        """
+        taker = None if context is None else self._sessions.consumer_of(context)
+        if context is not None and taker is None:
+            raise Refused("404", f"Nobody receives the context {context}")
+        call.release()
+        call.owner = taker
+        if taker is not None:
+            call.context, call.transferred = context, True
+            self._tell_offer(call, self.around.assumptions.transferred_state)
+
     def tag_in_use(self, tag: str) -> bool:
         """Does a call that has not ended bear the tag?"""
         return self._tags[tag] > 0
@@ -120,7 +149,9 @@ class Switch:
         if call.owner is None:
             call.end("noAnswer")
             return
-        state = self.around.assumptions.receive_state
+        self._tell_offer(call, self.around.assumptions.receive_state)
+
+    def _tell_offer(self, call: Call, state: str) -> None:
         offer = {"call_state": state, "direction": "inbound", "context": call.context, "tag": "", "device": call.device}
         call.emit("calling.call.receive", offer)
 

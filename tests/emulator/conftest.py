@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
-from relay_sync.emulator import Emulator
+from relay_sync.emulator import Assumptions, Emulator
 from tests.emulator.raw import RawClient, frames_of
 
 Connect = Callable[..., RawClient]
@@ -51,6 +53,19 @@ def connect(dialect: str) -> Iterator[Connect]:
 @pytest.fixture
 def client(relay: Emulator, connect: Connect) -> RawClient:
     return connect(relay)
+
+
+@pytest.fixture
+def assumed(dialect: str) -> Iterator[Callable[..., RawClient]]:
+    """Return a function that gives a client of an emulator with these assumptions."""
+    with ExitStack() as stack:
+
+        def assumed(**answers: Any) -> RawClient:
+            relay = Emulator(stepped=True, ping_interval=None, assumptions=Assumptions(**answers))
+            stack.enter_context(relay)
+            return stack.enter_context(frames_of[dialect](relay)).ready("office")
+
+        yield assumed
 
 
 @pytest.fixture(scope="session")

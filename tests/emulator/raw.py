@@ -275,7 +275,7 @@ def told(outer: Frame) -> tuple[str, Frame]:
 
 def state_in(params: Frame) -> Any:
     """Return the state that an event tells."""
-    names = ("call_state", "state", "dial_state", "connect_state", "message_state")
+    names = ("call_state", "state", "dial_state", "connect_state", "message_state", "status")
     return next((params[name] for name in names if params.get(name)), None)
 
 

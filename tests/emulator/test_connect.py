@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from numpy.typing import NDArray
 
-from relay_sync.emulator import Assumptions, Emulator, Phone
+from relay_sync.emulator import Emulator, Phone
 from tests.emulator.raw import Frame, RawClient, phone, silence
+from tests.emulator.sounds import RATE, noise, placed
 
-RATE = 8000
 CALLER, OTHER = "+15550101", "+15550102"
 US = {"type": "ringtone", "params": {"name": "us"}}
-
-Samples = NDArray[np.int16]
 
 
 @pytest.fixture
@@ -56,19 +51,6 @@ def bridged(client: RawClient, call: Frame, to: str = OTHER, **more: Any) -> Fra
     client.drain()
     client.events.clear()
     return {"node_id": peer["node_id"], "call_id": peer["call_id"]}
-
-
-def noise(seed: int, seconds: float) -> Samples:
-    """Sound of which no two moments are alike, far below the limiter."""
-    return np.random.default_rng(seed).integers(-3000, 3000, round(seconds * RATE), dtype=np.int16)
-
-
-def placed(total: float, *sounds: tuple[float, Samples]) -> Samples:
-    """Silence of ``total`` seconds with sounds in it, each from a moment on."""
-    line = np.zeros(round(total * RATE), np.int16)
-    for at, sound in sounds:
-        line[round(at * RATE) : round(at * RATE) + len(sound)] += sound
-    return line
 
 
 class TestEvents:
@@ -538,16 +520,3 @@ class TestTalking:
         (call,) = relay.on_thread(lambda: list(relay.switch.calls))
         assert [(one.kind, one.text) for one in call.voice.utterances] == [("speech", "Press on"), ("digits", "7")]
         assert talker.said.rms_db() > -60
-
-
-@pytest.fixture
-def assumed() -> Iterator[Any]:
-    """Return a function that gives a client of an emulator with these assumptions."""
-    with ExitStack() as stack:
-
-        def assumed(**answers: Any) -> RawClient:
-            relay = Emulator(stepped=True, ping_interval=None, assumptions=Assumptions(**answers))
-            stack.enter_context(relay)
-            return stack.enter_context(RawClient(relay)).ready("office")
-
-        yield assumed

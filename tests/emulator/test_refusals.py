@@ -15,7 +15,15 @@ STOPS = ["calling.detect.stop", "calling.send_fax.stop", "calling.receive_fax.st
 STOPS += ["calling.play_and_collect.stop", "calling.record.stop", "calling.record.pause", "calling.record.resume"]
 STARTS = ["calling.detect", "calling.send_fax", "calling.receive_fax", "calling.tap", "calling.refer"]
 STARTS += ["calling.play_and_collect", "calling.record", "calling.send_digits"]
-ON_CALLS = ["calling.answer", "calling.end", "calling.pass", "calling.play", *SUB_COMMANDS, *STARTS, *STOPS]
+STOPS += ["calling.collect.stop", "calling.collect.start_input_timers", "calling.stream.stop", "calling.pay.stop"]
+STOPS += ["calling.transcribe.stop", "calling.ai.stop"]
+STARTS += ["calling.collect", "calling.stream", "calling.pay", "calling.ai", "calling.amazon_bedrock", "calling.echo"]
+STARTS += ["calling.transcribe", "calling.live_transcribe", "calling.live_translate", "calling.hold", "calling.unhold"]
+STARTS += ["calling.denoise", "calling.denoise.stop", "calling.join_conference", "calling.join_room"]
+STARTS += ["calling.queue.enter", "calling.transfer", "calling.bind_digit", "calling.clear_digit_bindings"]
+OTHERS = ["calling.ai_message", "calling.ai_hold", "calling.ai_unhold", "calling.leave_conference"]
+OTHERS += ["calling.leave_room", "calling.queue.leave"]
+ON_CALLS = ["calling.answer", "calling.end", "calling.pass", "calling.play", *SUB_COMMANDS, *STARTS, *STOPS, *OTHERS]
 
 MORE: dict[str, dict[str, Any]] = {
     "calling.play": {"control_id": "p", "play": [silence(1)]},
@@ -35,6 +43,20 @@ MORE: dict[str, dict[str, Any]] = {
         "device": {"type": "rtp", "params": {"addr": "127.0.0.1", "port": 4000}},
     },
     "calling.refer": {"device": {"type": "sip", "params": {"to": "sip:desk@emulator.example"}}},
+    "calling.collect": {"control_id": "p", "digits": {"max": 1}},
+    "calling.stream": {"control_id": "p", "url": "ws://127.0.0.1:9/"},
+    "calling.pay": {"control_id": "p", "payment_connector_url": "https://pay.example/c"},
+    "calling.ai": {"control_id": "p"},
+    "calling.transcribe": {"control_id": "p"},
+    "calling.live_transcribe": {"action": {"start": {}}},
+    "calling.live_translate": {"action": {"action": "start"}},
+    "calling.join_conference": {"name": "c"},
+    "calling.leave_conference": {"conference_id": "c"},
+    "calling.join_room": {"name": "r"},
+    "calling.queue.enter": {"queue_name": "q"},
+    "calling.queue.leave": {"queue_name": "q"},
+    "calling.transfer": {"dest": "context:sales"},
+    "calling.bind_digit": {"digits": "1", "bind_method": "calling.end"},
     **{method: {"control_id": "p"} for method in STOPS},
 }
 
@@ -90,6 +112,8 @@ def test_a_finished_playback_is_404(relay: Emulator, client: RawClient, method: 
 def test_a_missing_field_is_400_and_named(client: RawClient, method: str) -> None:
     right = full(method, client.answered())
     for name in right:
+        if method == "calling.collect" and name == "digits":
+            continue  # or speech: see its own test
         reply = client.command(method, {key: value for key, value in right.items() if key != name})
         assert reply == {"code": "400", "message": f"{method} needs {name}"}
 

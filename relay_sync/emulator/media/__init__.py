@@ -9,7 +9,7 @@ No clock, no event loop, no thread: sample numbers in, samples out. Everything i
 - ``Heard`` is what came of it: samples, levels, a WAV file;
 - ``DigitDetector``, ``ToneDetector`` and ``VoiceActivity`` listen, block by block;
 - ``Recording`` says which samples a recording has, and ``encode_recording`` makes a file of them;
-- ``RtpPackets`` and ``WebSocketFrames`` carry tapped audio away; ``Directions`` has what to feed them;
+- ``RtpPackets``, ``WebSocketFrames`` and ``StreamFrames`` carry audio away; ``Directions`` has what to feed them;
 - ``fax_document`` and ``page_count`` are for the pages of a fax.
 """
 
@@ -19,6 +19,7 @@ from relay_sync.emulator.media.activity import Activity, VoiceActivity
 from relay_sync.emulator.media.bridge import Bridge, Source, shift_between
 from relay_sync.emulator.media.directions import DIRECTIONS, Directions
 from relay_sync.emulator.media.dtmf import Digit, DigitDetector, places_of_digits, sound_of_digits
+from relay_sync.emulator.media.framing import STREAM_CODECS, StreamFrames
 from relay_sync.emulator.media.g711 import CODECS
 from relay_sync.emulator.media.heard import Heard
 from relay_sync.emulator.media.library import MediaLibrary
@@ -40,6 +41,7 @@ __all__ = [
     "FORMATS",
     "RATE",
     "RECORD_BEEP",
+    "STREAM_CODECS",
     "Activity",
     "Bridge",
     "Digit",
@@ -55,6 +57,7 @@ __all__ = [
     "RtpPackets",
     "Samples",
     "Source",
+    "StreamFrames",
     "Tone",
     "ToneDetector",
     "ToneSpan",

@@ -64,7 +64,8 @@ class Line:
         """Begin a playback of ``samples`` with line sample ``at`` and return it.
 
         ``samples`` is mono at 8 kHz, full scale 1.0, and must not be changed afterwards. ``volume_db`` applies from
-        the first sample on, without a ramp; ``loops`` is how many times it sounds, 0 for ever. ValueError if ``at`` is rendered already or ``samples`` is not mono.
+        the first sample on, without a ramp; ``loops`` is how many times it sounds, 0 for ever. ValueError if ``at`` is
+        rendered already or ``samples`` is not mono.
         """
         source = np.asarray(samples, dtype=np.float32)
         if source.ndim != 1:

@@ -147,7 +147,8 @@ class Playback:
     def ends_at(self) -> int | None:
         """Return the line sample with which it is over if nothing more happens.
 
-        None while it is paused, or if it has no end. That is the first sample after its last one. Once it is stopped, the sample it was stopped at.
+        None while it is paused, or if it has no end. That is the first sample after its last one. Once it is stopped,
+        the sample it was stopped at.
         """
         now = self._stretches[-1]
         if now.playing:
