@@ -22,9 +22,39 @@ def right(client: RawClient, call: dict[str, Any]) -> dict[str, Any]:
     """Return params that hold every field there is, all of them right."""
     objects = {
         "collect": {"digits": {"max": 2, "terminators": "#"}, "speech": {"hints": ["yes"]}, "initial_timeout": 2},
-        "record": {"audio": {"beep": True, "terminators": "#", "initial_timeout": 2, "format": "wav"}},
+        "audio": {"beep": True, "terminators": "#", "initial_timeout": 2, "format": "wav"},
         "digits": "1w2",
         "behavior": "silence",
+        "speech": {"hints": ["no"]},
+        "partial_results": True,
+        "continuous": True,
+        "send_start_of_input": True,
+        "initial_timeout": 1,
+        "direction": "both",
+        "loop": 0,
+        "url": "ws://127.0.0.1:9/",
+        "codec": "L16",
+        "track": "both_tracks",
+        "custom_parameters": {"k": "v"},
+        "payment_connector_url": "https://pay.example/c",
+        "parameters": [{"name": "order", "value": "7"}],
+        "prompt": "Hello",
+        "params": {"play": [silence(1)]},
+        "role": "user",
+        "message_text": "hello",
+        "timeout": "5",
+        "action": {"start": {}},
+        "name": "standup",
+        "beep": "true",
+        "max_participants": 3,
+        "record": "record-from-start",
+        "wait_url": "welcome.mp3",
+        "queue_name": "support",
+        "event": "x",
+        "bind_method": "calling.play",
+        "max_triggers": 1,
+        "realm": "menu",
+        "dest": "context:office",
     }
     more = {"contexts": ["office"], "tag": "t", "device": phone("+15550101"), "devices": [[phone("+15550102")]]}
     return {**call, "control_id": "p", "play": [silence(5)], "volume": 1.0, "reason": "hangup", **objects, **more}
@@ -52,6 +82,10 @@ def test_spoilt_frames_do_no_harm(connect: Connect, caplog: pytest.LogCaptureFix
                 call = client.answered()
             method = generator.choice([*COMMANDS, "setup", "calling.levitate"])
             params = right(client, call)
+            if method == "calling.record":
+                params["record"] = {"audio": params["audio"]}
+            if method in ("calling.echo", "calling.detect"):
+                params["timeout"] = 5
             if method in COMMANDS:
                 params = {field.name: params[field.name] for field in COMMANDS[method].fields if field.name in params}
             frame = {"jsonrpc": "2.0", "id": f"id-{number}", **client.wrapped(method, params)}

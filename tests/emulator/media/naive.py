@@ -10,7 +10,7 @@ RAMP = 40
 
 @dataclass
 class Naive:
-    """One playback, simulated one sample at a time."""
+    """One playback, simulated one sample at a time; ``loops`` is how often the source sounds, 0 for ever."""
 
     source: list[float]
     starts: int
@@ -21,10 +21,19 @@ class Naive:
     position: int = 0
     paused: bool = False
     stopped: bool = False
+    loops: int = 1
+
+    @property
+    def endless(self) -> bool:
+        return self.loops == 0 and bool(self.source)
+
+    @property
+    def length(self) -> int:
+        return len(self.source) * self.loops
 
     @property
     def over(self) -> bool:
-        return self.stopped or self.position >= len(self.source)
+        return self.stopped or (not self.endless and self.position >= self.length)
 
     def operate(self, kind: str, db: float) -> None:
         if self.over:
@@ -42,7 +51,7 @@ class Naive:
         if now < self.starts or self.over or self.paused:
             return 0.0
         self.position += 1
-        return self.source[self.position - 1] * self.gain
+        return self.source[(self.position - 1) % len(self.source)] * self.gain
 
 
 def naive_limit(mix: float) -> int:

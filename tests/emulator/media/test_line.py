@@ -176,6 +176,49 @@ def test_playbacks_of_one_line_are_added_up_and_controlled_apart() -> None:
     assert line.heard(12).tolist() == [1, 2, 3 + 100, 101, 102, 103, 0, 4, 5, 6, 0, 0]
 
 
+def test_a_loop_begins_anew_without_a_gap_and_counts_on() -> None:
+    line = Line()
+    playback = line.start(1, counting(3), loops=2)
+    playback.pause(3)
+    playback.resume(5)
+    assert line.heard(11).tolist() == [0, 1, 2, 0, 0, 3, 1, 2, 3, 0, 0]
+    assert (playback.duration, playback.ends_at(), playback.position(100)) == (6, 9, 6)
+
+
+def test_a_loop_for_ever_has_no_end_before_it_is_stopped() -> None:
+    line = Line()
+    playback = line.start(0, counting(3), loops=0)
+    assert (playback.ends_at(), line.ends_at()) == (None, None)
+    assert line.heard(8).tolist() == [1, 2, 3, 1, 2, 3, 1, 2]
+    playback.stop(10)
+    assert line.heard(12).tolist()[8:] == [3, 1, 0, 0]
+    assert (playback.ends_at(), line.ends_at()) == (10, 12)
+
+
+def test_nothing_for_ever_is_over_when_it_starts() -> None:
+    assert Line().start(5, counting(0), loops=0).ends_at() == 5
+
+
+def test_it_can_not_be_played_less_than_never() -> None:
+    with pytest.raises(ValueError, match="1 or more times, or 0 for ever"):
+        Line().start(0, counting(3), loops=-1)
+
+
+def test_what_is_muted_is_not_heard_and_goes_on() -> None:
+    line = Line()
+    line.start(0, counting(9))
+    line.render(2)
+    line.muting.begin(3)
+    line.muting.begin(4)  # it is muted already
+    line.muting.end(6)
+    line.muting.end(7)  # and no longer
+    assert line.heard(9).tolist() == [1, 2, 3, 0, 0, 0, 7, 8, 9]
+    line.start(9, counting(4))
+    line.muting.begin(10)
+    assert line.heard(13).tolist()[9:] == [1, 0, 0, 0]
+    assert line.muting.on
+
+
 def test_items_that_follow_each_other_have_no_gap_between_them() -> None:
     line = Line()
     first = line.start(0, counting(3))
@@ -317,6 +360,7 @@ class Step:
     db: float
     length: int
     loud: int
+    loops: int
 
 
 steps = st.lists(
@@ -328,6 +372,7 @@ steps = st.lists(
         db=st.one_of(st.sampled_from([-40.0, -6.0, 0.0, 6.0, 40.0]), st.floats(-40, 40)),
         length=st.one_of(st.integers(0, 5), st.integers(60, 300), st.integers(300, 900)),
         loud=st.sampled_from([10, 3_000, 32_767]),
+        loops=st.sampled_from([1, 1, 0, 2, 5]),
     ),
     min_size=3,
     max_size=30,
@@ -360,8 +405,8 @@ class Both:
             source = np.random.default_rng(seed).integers(-step.loud, step.loud + 1, step.length) / np.float32(32768)
             # One in four begins in the future.
             at = now + (step.length // 5 if step.which == 0 else 0)
-            self.real.append(self.line.start(at, source.astype(np.float32), step.db))
-            self.naive.append(Naive(source.tolist(), at, 10 ** (step.db / 20)))
+            self.real.append(self.line.start(at, source.astype(np.float32), step.db, step.loops))
+            self.naive.append(Naive(source.tolist(), at, 10 ** (step.db / 20), loops=step.loops))
         elif step.kind == "render":
             self.line.render(now)
         else:
@@ -392,4 +437,5 @@ def test_any_schedule_sounds_as_the_sample_by_sample_reference_says(schedule: li
         ends = real.ends_at()
         assert (ends is not None and ends <= end) == naive.over
         if not naive.over:
-            assert ends == (None if naive.paused else max(end, naive.starts) + len(naive.source) - naive.position)
+            unknown = naive.paused or naive.endless
+            assert ends == (None if unknown else max(end, naive.starts) + naive.length - naive.position)

@@ -118,3 +118,23 @@ def test_hush_in_the_past_holds_from_the_first_moment_left() -> None:
     assert utterance.ends_at == 50
     voice.hush(60)
     assert utterance.ends_at == 50
+
+
+def test_a_muted_mouth_speaks_and_nobody_else_hears_it() -> None:
+    voice = Voice()
+    voice.say(0, (np.arange(1, 7) / 32768).astype(np.float32))
+    voice.muting.begin(2)
+    voice.muting.end(4)
+    assert voice.heard(6).tolist() == [1, 2, 3, 4, 5, 6]
+    assert voice.read(0, 6).tolist() == [1, 2, 0, 0, 5, 6]
+    assert voice.read(3, 5).tolist() == [0, 5]
+    assert voice.onward.read(1, 5).tolist() == [2, 0, 0, 5]
+
+
+def test_what_is_played_onward_is_added_for_others_alone() -> None:
+    voice = Voice()
+    voice.say(0, (np.arange(1, 5) / 32768).astype(np.float32))
+    voice.onward.line.start(2, (np.full(4, 10) / 32768).astype(np.float32))
+    assert voice.onward.read(0, 7).tolist() == [1, 2, 13, 14, 10, 10, 0]
+    assert voice.read(0, 7).tolist() == [1, 2, 3, 4, 0, 0, 0]
+    assert voice.heard(7).tolist() == [1, 2, 3, 4, 0, 0, 0]
