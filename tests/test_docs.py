@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from relay_sync.emulator import MAGIC_NUMBERS, Assumptions
+from relay_sync.emulator.commands import COMMANDS
 
 PAGE = (Path(__file__).parent.parent / "docs" / "emulator.md").read_text(encoding="utf-8")
 
@@ -28,6 +29,11 @@ def test_the_table_of_numbers_is_that_of_the_emulator() -> None:
 def test_the_table_of_assumptions_has_each_with_its_default() -> None:
     told = {name.strip("`"): default.strip("`") for name, default, _ in rows("## Assumptions")}
     assert told == {field.name: repr(field.default) for field in dataclasses.fields(Assumptions)}
+
+
+def test_the_table_of_methods_has_each_once() -> None:
+    told = [name for names, _ in rows("## What each command does") for name in re.findall(r"`([^`]+)`", names)]
+    assert sorted(told) == sorted(COMMANDS)
 
 
 def test_every_file_that_a_page_links_to_is_there() -> None:

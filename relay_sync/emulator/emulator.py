@@ -114,6 +114,8 @@ class Emulator(FaultControls):
     chooses. ``jwt_token``: the JWT that is accepted besides project and token, or several; a login with one lasts
     ``jwt_lifetime`` real seconds (None: for ever).
 
+    ``scripts`` says what payments and AIs do (:class:`Scripts`).
+
     It may be started again after :meth:`stop`, and many can run in one process. Phones, routes, recordings, journal and
     clock stay; sessions and calls end with :meth:`stop`. Every method may be called from any thread.
     """

@@ -10,6 +10,7 @@ from relay_sync.emulator.calls import Call
 from relay_sync.emulator.clock import Timer
 from relay_sync.emulator.envelope import Refused
 from relay_sync.emulator.media import MediaError, Playback, Samples
+from relay_sync.emulator.media.playback import Rendered
 
 PlayState = Literal["loading", "playing", "paused", "finished", "error"]
 
@@ -66,7 +67,7 @@ class Play:
             already(self._call.around.assumptions.pause_of_paused, "The playback is paused already")
             return
         self._paused = True
-        self._do(lambda playback: playback.pause(self._call.sample()), "paused")
+        self._do(lambda playback: playback.pause(self._now(playback.line)), "paused")
 
     def resume(self) -> None:
         """Go on at the very next sample. A resume while not paused is answered as the assumption says."""
@@ -74,24 +75,31 @@ class Play:
             already(self._call.around.assumptions.resume_of_playing, "The playback is not paused")
             return
         self._paused = False
-        self._do(lambda playback: playback.resume(self._call.sample()), "playing")
+        self._do(lambda playback: playback.resume(self._now(playback.line)), "playing")
 
     def volume(self, volume_db: float) -> None:
         """Set the gain from this moment on; no event tells of it."""
         if self._paused:
             already(self._call.around.assumptions.volume_while_paused, "The playback is paused")
-        self._do(lambda playback: playback.volume(volume_db, self._call.sample()))
+        self._do(lambda playback: playback.volume(volume_db, self._now(playback.line)))
 
     def stop(self) -> None:
         """End it here, with ``finished``."""
         for playback in self._playbacks:
-            playback.stop(self._call.sample())
+            playback.stop(self._now(playback.line))
         self._say("finished")
 
     def end_with_call(self, tell: bool) -> None:
         """The call has ended; ``tell``: with a final event."""
         if not self.check_over():
             self._say("finished", tell)
+
+    def _now(self, line: Rendered) -> int:
+        """Return the first sample of a line that can be changed still.
+
+        A phone of another call hears by its own numbers, and may be a sample ahead of us by rounding.
+        """
+        return max(self._call.sample(), line.rendered)
 
     def _do(self, operation: Callable[[Playback], None], state: PlayState | None = None) -> None:
         """Carry it out on each line, now or when the media are there; ``state`` is what it leads to."""
@@ -113,8 +121,7 @@ class Play:
         if isinstance(loaded, MediaError):
             self._say("error")
             return
-        now = self._call.sample()
-        self._playbacks = [line.start(now, loaded, self._volume_db, self._loops) for line in self._lines]
+        self._playbacks = [line.start(self._now(line), loaded, self._volume_db, self._loops) for line in self._lines]
         self._say("playing")
         for act in self._when_loaded:
             act()

@@ -21,7 +21,7 @@ from relay_sync.emulator.checks import Field, an_object, one_of, text
 from relay_sync.emulator.envelope import Refused
 from relay_sync.emulator.media import MediaError, StreamFrames
 from relay_sync.emulator.media.framing import PIECE
-from relay_sync.emulator.objects import flag, loopback_uri
+from relay_sync.emulator.objects import loopback_uri
 from relay_sync.emulator.operations import Operation
 from relay_sync.emulator.outlets import WebSocketOutlet
 
@@ -41,7 +41,6 @@ FIELDS: tuple[Field, ...] = (
     Field("status_url_method", one_of("GET", "POST"), False),
     Field("authorization_bearer_token", text, False),
     Field("custom_parameters", an_object, False),
-    Field("realtime", flag, False),
 )
 
 

@@ -263,6 +263,34 @@ class TestDirectionOfPlay:
         relay.clock.advance(1)
         assert np.array_equal(there.heard.samples, mine + played)
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_at_moments_between_two_samples_nothing_goes_wrong(
+        self, relay: Emulator, client: RawClient, tmp_path: Path, caplog: pytest.LogCaptureFixture, seed: int
+    ) -> None:
+        random = np.random.default_rng(seed)
+
+        def pass_time() -> None:
+            relay.clock.advance(float(random.uniform(0, 0.1)))
+            assert len(there.heard) >= 0  # renders the lines up to this very moment
+
+        relay.clock.advance(float(random.uniform(0, 0.1)))
+        call = client.answered(HERE)
+        relay.clock.advance(float(random.uniform(0, 0.1)))
+        there = bridged(client, call)
+        sound = noise(seed, 0.2)
+        for number in range(5):
+            pass_time()
+            client.play(call, f"p{number}", file_of(tmp_path, sound), direction="speak")
+            for verb in ("pause", "resume"):
+                pass_time()
+                client.control(call, f"p{number}", verb)
+            relay.clock.advance(0.3)
+            assert client.wait_event("play", "finished", control_id=f"p{number}")
+        heard = there.heard.samples
+        played = heard[np.flatnonzero(heard)[0] :]
+        assert np.array_equal(played[played != 0], np.tile(sound[sound != 0], 5))
+        assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
     def test_there_are_three(self, client: RawClient, call: Frame) -> None:
         assert client.play(call, "p", silence(1), direction="up")["code"] == "400"
 

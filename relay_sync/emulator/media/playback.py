@@ -78,7 +78,7 @@ class Playback:
     def __init__(self, line: Rendered, at: int, samples: Samples, volume_db: float, loops: int = 1) -> None:
         if loops < 0:
             raise ValueError(f"a sound is played 1 or more times, or 0 for ever, not {loops!r}")
-        self._line = line
+        self.line: Rendered = line
         self._source = samples
         self._length = None if loops == 0 and len(samples) else loops * len(samples)
         self._stretches = [_Stretch(at, 0, True)]
@@ -183,9 +183,9 @@ class Playback:
 
     def _takes(self, at: int) -> bool:
         """Check that an operation may name ``at``; return whether it can still change anything."""
-        if at < max(self._line.rendered, self._last_operation):
+        if at < max(self.line.rendered, self._last_operation):
             raise ValueError(
-                f"an operation at sample {at} comes too late: rendered up to {self._line.rendered}, "
+                f"an operation at sample {at} comes too late: rendered up to {self.line.rendered}, "
                 f"last operation at {self._last_operation}"
             )
         end = self.ends_at()
