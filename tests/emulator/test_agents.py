@@ -204,6 +204,17 @@ class TestAi:
         assert np.array_equal(phone.heard.samples[: len(row)], row)
         assert not phone.heard.samples[len(row) :].any()
 
+    def test_a_short_text_does_not_overtake_a_long_one(
+        self, relay: Emulator, client: RawClient, call: Frame, phone: Phone
+    ) -> None:
+        ai(client, call)
+        texts = ["a text that takes its time to be made into sound, for it is long", "Two", "Three"]
+        (agent,) = relay.switch.calls[0].operations.values()
+        relay.on_thread(lambda: [agent.say(text) for text in texts])  # type: ignore[attr-defined]  # all at once
+        relay.clock.advance(20)
+        row = np.concatenate([spoken(text) for text in texts])
+        assert np.array_equal(phone.heard.samples[: len(row)], row)
+
     @pytest.mark.parametrize("timeout", [None, "30"])
     def test_on_hold_it_does_not_listen_and_comes_back(
         self, relay: Emulator, client: RawClient, call: Frame, phone: Phone, timeout: str | None

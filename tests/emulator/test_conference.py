@@ -146,6 +146,16 @@ class TestSound:
         assert np.array_equal(last(phones[0]), b)
         assert np.array_equal(last(phones[1]), a)
 
+    def test_who_leaves_before_it_starts_hears_no_music_any_more(
+        self, relay: Emulator, client: RawClient, calls: list[Frame], phones: list[Phone]
+    ) -> None:
+        conference = join(client, calls[0], start_on_enter=False, wait_url="welcome.mp3")["conference_id"]
+        relay.clock.advance(1)
+        leave(client, calls[0], conference)
+        relay.clock.advance(1)
+        assert phones[0].heard.samples[-2 * RATE : -RATE].any()
+        assert not last(phones[0]).any()
+
     @pytest.mark.parametrize(
         ("beep", "beeps"),
         [("true", 2), ("onEnter", 1), ("onExit", 1), ("false", 0), (True, 2), (False, 0)],
@@ -179,6 +189,7 @@ class TestSound:
         join(client, calls[1])
         a, b = talk(relay, phones[:2])
         leave(client, calls[0], conference)
+        _, later = talk(relay, phones[:2])  # the first is there no more
         leave(client, calls[1], conference)
         told = {event["status"]: event for event in news(client)}
         assert list(told) == [
@@ -186,8 +197,10 @@ class TestSound:
         ]  # fmt: skip
         with urllib.request.urlopen(told["record-stop"]["url"], timeout=10) as response:
             (tmp_path / "all.wav").write_bytes(response.read())
-        assert np.array_equal(soundfile.read(tmp_path / "all.wav", dtype="int16")[0], placed(1.5, (0.5, a + b)))
-        assert told["record-stop"]["duration"] == 1.5
+        assert np.array_equal(
+            soundfile.read(tmp_path / "all.wav", dtype="int16")[0], placed(2.5, (0.5, a + b), (1.5, later))
+        )
+        assert told["record-stop"]["duration"] == 2.5
         assert relay.recordings[-1].url == told["record-stop"]["url"]
 
 

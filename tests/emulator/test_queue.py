@@ -153,7 +153,7 @@ def test_a_call_waits_once(client: RawClient, calls: list[Frame]) -> None:
 
 
 @pytest.mark.parametrize("answer", ["failed", "waits"])
-def test_connect_to_empty_queue(assumed: Any, answer: str) -> None:
+def test_connect_to_empty_queue(assumed: Any, caplog: pytest.LogCaptureFixture, answer: str) -> None:
     client = assumed(connect_to_empty_queue=answer)
     agent, caller = answered(client, AGENT, CALLERS[0])
     take(client, agent)
@@ -166,6 +166,9 @@ def test_connect_to_empty_queue(assumed: Any, answer: str) -> None:
     enter(client, caller)
     assert client.wait_event("connect", "connected")["peer"]["call_id"] == caller["call_id"]
     assert [event["status"] for event in news(client)] == ["enqueue", "dequeue"]
+    client.relay.phones[AGENT].hang_up()
+    assert client.answered("+15550111")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_who_waits_for_somebody_to_come_may_hang_up(assumed: Any) -> None:

@@ -86,6 +86,19 @@ class TestHold:
         assert np.array_equal(here.heard.samples, placed(3.5, (0.0, sound[:4000]), (1.5, sound[12000:])))
         assert client.wait_event("play", "finished")
 
+    def test_what_is_played_to_others_in_its_place_is_not_heard_either(
+        self, relay: Emulator, client: RawClient, call: Frame, tmp_path: Path
+    ) -> None:
+        there = bridged(client, call)
+        sound = noise(3, 2.0)
+        client.play(call, "p", file_of(tmp_path, sound), direction="speak")
+        relay.clock.advance(0.5)
+        client.command("calling.hold", call)
+        relay.clock.advance(1)
+        client.command("calling.unhold", call)
+        relay.clock.advance(1)
+        assert np.array_equal(there.heard.samples, placed(2.5, (0.0, sound[:4000]), (1.5, sound[12000:])))
+
     def test_keys_and_words_are_not_heard_by_relay_either(
         self, relay: Emulator, client: RawClient, call: Frame, here: Phone
     ) -> None:

@@ -128,6 +128,14 @@ class TestBoundDigits:
         press(relay, handset, "*1*1")
         assert plays(relay) == 3
 
+    @pytest.mark.parametrize(("pressed", "times"), [("111", 1), ("1111", 2)])
+    def test_a_key_counts_once(
+        self, relay: Emulator, client: RawClient, call: Frame, handset: Phone, pressed: str, times: int
+    ) -> None:
+        bind(client, call, "11")
+        press(relay, handset, pressed)
+        assert plays(relay) == times
+
     def test_its_params_are_those_bound(self, relay: Emulator, client: RawClient, call: Frame, handset: Phone) -> None:
         bind(client, call, "1", params={"play": TTS, "control_id": "mine", "volume": -3})
         press(relay, handset, "1")
