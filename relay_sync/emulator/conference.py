@@ -51,25 +51,20 @@ class Conferences:
         name = str(params["name"])
         conference = self._by_name.get(name)
         if conference is None:
-            conference = Conference(self._around, name, int(params.get("max_participants", MOST)))
-        member = Member(call, conference, params)
-        if not conference.over:  # and it may be, if the call has ended meanwhile
-            self._by_name[name] = conference
-            conference.on_end = lambda: self._by_name.pop(name, None)
-        return member
+            conference = Conference(self._around, self._by_name, name, int(params.get("max_participants", MOST)))
+        return Member(call, conference, params)
 
 
 class Conference:
-    """One conference."""
+    """One conference. It is among the ``others`` while somebody is in it."""
 
-    def __init__(self, around: Surroundings, name: str, most: int) -> None:
+    def __init__(self, around: Surroundings, others: dict[str, Conference], name: str, most: int) -> None:
         self.id: str = str(uuid.uuid4())
         self.name = name
         self.started = False
-        self.over = False
-        self.on_end: Any = lambda: None
         self.members: list[Member] = []
         self._around = around
+        self._others = others
         self._most = most
         self._company = Company()
         self._owners: list[Session] = []
@@ -91,6 +86,7 @@ class Conference:
     def enter(self, member: Member) -> None:
         """Somebody has come."""
         self.members.append(member)
+        self._others[self.name] = self
         if member.call.owner is not None and member.call.owner not in self._owners:
             self._owners.append(member.call.owner)
         member.tell("participant-join")
@@ -158,8 +154,7 @@ class Conference:
                 member.call.line.start(member.call.sample(), sound_of_tone(RECORD_BEEP))
 
     def _end(self) -> None:
-        self.over = True
-        self.on_end()
+        del self._others[self.name]
         if self._mixdown is not None:
             self._tell("record-stop", **self._mixdown.finish(self.id))
         self._tell("conference-end", reason_ended=self._reason)
@@ -192,7 +187,7 @@ class Member(Place):
         self.music: Ringback = Ringback(call, [] if url is None else [{"type": "audio", "params": {"url": url}}])
         call.on_held.append(self._held)
         conference.enter(self)
-        if call.around.assumptions.conference_speech_events and not self.over:
+        if call.around.assumptions.conference_speech_events:
             self._activity = VoiceActivity(call.sample())
             self._listen(self._hear)
 

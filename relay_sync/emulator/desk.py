@@ -97,8 +97,8 @@ class Desk:
                 operation.fail()
 
         named = {"control_id": operation.control_id} if operation.control_id else {}
-        reply = ok(message, {"call_id": operation.call.id, **named, **operation.reply})
-        return Accepted(reply.result, operation.settled, fail)
+        reply = {"code": "200", "message": message, "call_id": operation.call.id, **named, **operation.reply}
+        return Accepted(reply, operation.settled, fail)
 
     def control(
         self, session: Session, params: Params, message: str, kind: type[Op], act: Callable[[Op, Params], None]
