@@ -22,6 +22,7 @@ class Asking(Operation):
         self._assumptions = call.around.assumptions
         self._wanted = wanted
         self._due: int | None = None
+        self._timed = False
         self._collect_from(call.sample())
         self._listen(self._hear)
 
@@ -30,6 +31,16 @@ class Asking(Operation):
         self._catch_up()
         if not self.over:
             self._end(self._unheard())
+
+    def start_input_timers(self) -> None:
+        """The ``initial_timeout`` runs from now on; nothing if it was started so already.
+
+        For a prompt too: an SDK offers it there (api.md 15).
+        """
+        self._catch_up()
+        if not self.over and not self._timed:
+            self._timed = True
+            self._arm()
 
     def fail(self) -> None:
         """End it with ``error``."""

@@ -42,7 +42,7 @@ class CallSnapshot:
     """A call as it was at one moment. Times are virtual seconds; None where it hasn't happened.
 
     ``plays`` maps control ids to states (``loading``, ``playing``, ``paused``, ``finished``, ``error``). ``peer`` is
-    the id of the call it is bridged to.
+    the id of the call it is bridged to, ``held`` whether it is on hold.
     """
 
     id: str
@@ -58,6 +58,7 @@ class CallSnapshot:
     ended_at: float | None
     plays: dict[str, str]
     peer: str | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,7 @@ class Call:
         return CallSnapshot(
             self.id, self.direction, self.from_number, self.to_number, self.context, self.tag, self.state,
             self.end_reason, self.created_at, self.answered_at, self.ended_at, plays,
-            None if self.bridge is None else self.bridge.other(self).id,
+            None if self.bridge is None else self.bridge.other(self).id, self.held,
         )  # fmt: skip
 
     def _nobody_answered(self) -> None:

@@ -33,17 +33,9 @@ class Collect(Asking):
         self._continuous = params.get("continuous", params.get("continue", False)) is True
         self._announces = params.get("send_start_of_input", False) is True
         self._announced = False
-        self._timed = False
         if params.get("start_input_timers", self._assumptions.collect_timers_run) is True:
             self.start_input_timers()
         self._ask()
-
-    def start_input_timers(self) -> None:
-        """The ``initial_timeout`` runs from now on; nothing if it runs already."""
-        self._catch_up()
-        if not self.over and not self._timed:
-            self._timed = True
-            self._arm()
 
     def end_with_call(self, tell: bool) -> None:
         """The call has ended; the result is that of a stop."""

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.calls import Call
-from relay_sync.emulator.checks import Field, check_fields, text
+from relay_sync.emulator.checks import Field, anything, check_fields, text
 from relay_sync.emulator.conference import Conferences
 from relay_sync.emulator.dispatch import Dispatch
 from relay_sync.emulator.envelope import BAD_PARAMS, UNKNOWN_METHOD, Accepted, Refused, RpcError
@@ -175,6 +175,8 @@ def stops(kind: type[Op]) -> Action:
 CALL: tuple[Field, ...] = (Field("node_id", text, "if strict"), Field("call_id", text))
 CONTROL: tuple[Field, ...] = (*CALL, Field("control_id", text))
 STATUS_URL: Field = Field("status_url", text, False)
+FLAGS: tuple[Field, ...] = (Field("async", anything, False), Field("swml", anything, False))
+"""Fields of several schemas that no source explains (protocol.md 13). They have no effect."""
 
 
 def ok(message: str, more: Params) -> Accepted:

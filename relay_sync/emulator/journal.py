@@ -15,7 +15,12 @@ from relay_sync.emulator.clock import Clock
 from relay_sync.emulator.envelope import compact
 from relay_sync.emulator.watch import Watch
 
-_SECRETS = frozenset({"token", "jwt_token", "authorization_state", "dpop_token", "password"})
+_SECRETS = frozenset(
+    {
+        "token", "jwt_token", "authorization_state", "dpop_token", "password",
+        "authorization_bearer_token", "post_prompt_auth_password",
+    }
+)  # fmt: skip
 _MASK = "***"
 
 Kind = Literal["command", "answer", "event", "other"]

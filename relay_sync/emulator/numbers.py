@@ -27,9 +27,9 @@ class Behaviour:
     ``unreachable``: the network can't reach it: end reason ``error``, without ringing.
     ``hang_up_after``: from the answer to hanging up; None stays on the line.
     ``says``: what it speaks from the answer on. ``presses``: the keys it presses then (after what it says).
-    ``presses_when_asked``: the keys it presses half a second after each prompt that collects digits has been played,
-    unless somebody has pressed or said something. ``says_when_asked``: what it says after one that collects speech; of
-    one that collects both it answers with keys, if it has any.
+    ``presses_when_asked``: the keys it presses half a second after each prompt that collects digits has been played, or
+    each collect of digits has begun, unless somebody has pressed or said something. ``says_when_asked``: what it says
+    after one that collects speech; of one that collects both it answers with keys, if it has any.
     ``machine``: it is an answering machine: speaks this greeting from the answer on, pauses for 0.5 s and beeps.
     ``fax``: it is a fax machine, which sounds like one from the answer on: ``receive`` takes faxes, ``send`` has one to
     send, namely ``fax_document`` (path or URL of a PDF) or, without one, ``fax_pages`` pages of its own.

@@ -34,13 +34,12 @@ _SCALARS = (  # all of them strings in the schema (api.md 15)
 FIELDS: tuple[Field, ...] = (
     Field("payment_connector_url", text),
     Field("input", one_of("dtmf", "speech", "voice"), False),
-    Field("payment_method", one_of("credit-card"), False),
+    Field("payment_method", text, False),
+    Field("bank_account_type", anything, False),
     Field("token_type", one_of("one-time", "reusable"), False),
     *(Field(name, _scalar, False) for name in _SCALARS),
     Field("parameters", _named("name", "value"), False),
     Field("prompts", _named("for"), False),
-    Field("async", anything, False),
-    Field("swml", anything, False),
 )
 
 

@@ -58,7 +58,7 @@ class Prompt(Asking):
         if state == "error":
             self._end(Collected("error"))
         elif self._collector.began is None:
-            if self._assumptions.initial_timeout_from == "prompt_end":
+            if self._assumptions.initial_timeout_from == "prompt_end" and not self._timed:
                 self._collector.arm(self.call.sample())
             self._ask()
             self._watch()

@@ -38,6 +38,7 @@ class Site:
         return b"".join(self.frames)
 
     def hang_up(self) -> None:
+        self.watch.until(lambda: bool(self.sockets), 10, "a socket")
         self._thread.run(self.sockets[-1].close(), 10)
 
     def stop(self) -> None:
@@ -61,6 +62,7 @@ class Site:
         self.headers.append(dict(request.headers))
         await ws.prepare(request)
         self.sockets.append(ws)
+        self.watch.tell()
         with contextlib.suppress(asyncio.CancelledError):
             async for message in ws:
                 if message.type is WSMsgType.BINARY:

@@ -89,6 +89,16 @@ def speech(text: str, confidence: float = 95.0, final: bool = True) -> Frame:
     return {"final": final, "result": {"type": "speech", "params": {"text": text, "confidence": confidence}}}
 
 
+def test_its_input_timers_can_be_started_before_it_has_been_played(stage: Stage) -> None:
+    stage.ask({"digits": {"max": 4}, "initial_timeout": 2}, silence(10))
+    stage.advance(1)
+    reply = stage.client.command("calling.collect.start_input_timers", {**stage.call, "control_id": "c"})
+    assert reply["code"] == "200"
+    stage.advance(20)
+    assert stage.result() == (near(3.0), NO_INPUT)
+    assert stage.played() == [(0.0, "playing"), (near(3.0), "finished")]
+
+
 # Digits
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from relay_sync.emulator import Emulator
+from relay_sync.emulator.commands import COMMANDS
 from tests.emulator.conftest import Connect
 from tests.emulator.raw import RawClient, audio, phone, silence
 
@@ -128,6 +129,14 @@ def test_strict_refuses_a_field_that_nobody_sends(client: RawClient, method: str
     right = others.get(method) or full(method, client.answered())
     reply = client.command(method, {**right, "colour": "red"})
     assert reply == {"code": "400", "message": f"{method} has no field colour"}
+
+
+@pytest.mark.parametrize("method", [method for method in STARTS if "swml" in {f.name for f in COMMANDS[method].fields}])
+def test_flags_that_a_schema_has_and_nobody_explains_are_taken(client: RawClient, method: str) -> None:
+    right = full(method, client.answered())
+    bare = client.command(method, right)["code"]
+    other = full(method, client.answered())
+    assert client.command(method, {**other, "async": True, "swml": False})["code"] == bare
 
 
 @pytest.mark.parametrize("params", [None, [], "x", 3])

@@ -62,6 +62,7 @@ class TestHold:
         assert client.command("calling.hold", call) == {
             "code": "200", "message": "Call on hold", "call_id": call["call_id"]
         }  # fmt: skip
+        assert [each.held for each in relay.calls] == [True, False]
         relay.clock.advance(1.5)
         assert client.command("calling.unhold", call) == {
             "code": "200", "message": "Call off hold", "call_id": call["call_id"]

@@ -151,6 +151,7 @@ def test_the_token_goes_with_the_opening(relay: Emulator, client: RawClient, sit
     stream(client, client.answered(PHONE), site.url(), authorization_bearer_token="a-token")
     client.wait_event("stream", "streaming")
     assert site.headers[-1]["Authorization"] == "Bearer a-token"
+    assert relay.journal.commands("calling.stream")[0].params["authorization_bearer_token"] == "***"
 
 
 @pytest.mark.parametrize(("answer", "after"), [("finished", [(0.0, "finished")]), ("tapping", [(0.0, "streaming")])])

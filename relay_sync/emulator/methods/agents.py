@@ -7,7 +7,7 @@ from typing import Any
 
 from relay_sync.emulator.agent import Agent
 from relay_sync.emulator.checks import Field, an_object, anything, one_of, text
-from relay_sync.emulator.desk import CALL, CONTROL, Action, Command, Desk, Params, ok, starts, stops
+from relay_sync.emulator.desk import CALL, CONTROL, FLAGS, Action, Command, Desk, Params, ok, starts, stops
 from relay_sync.emulator.envelope import Accepted, Refused
 from relay_sync.emulator.paying import FIELDS as PAY
 from relay_sync.emulator.paying import Pay
@@ -90,7 +90,7 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "calling.ai.stop": Command(stops(Agent), CONTROL),
-    "calling.amazon_bedrock": Command(starts("OK", Agent), (*CALL, Field("control_id", text, False), *_AGENT)),
+    "calling.amazon_bedrock": Command(starts("OK", Agent), (*CALL, Field("control_id", text, False), *_AGENT, *FLAGS)),
     "calling.ai_message": Command(
         to_agent(message),
         (
@@ -99,10 +99,11 @@ COMMANDS: dict[str, Command] = {
             Field("role", one_of("user", "system", "assistant"), False),
             Field("reset", an_object, False),
             Field("global_data", an_object, False),
+            *FLAGS,
         ),
     ),
     "calling.ai_hold": Command(
-        to_agent(hold), (*CALL, Field("timeout", _seconds, False), Field("prompt", text, False))
+        to_agent(hold), (*CALL, Field("timeout", _seconds, False), Field("prompt", text, False), *FLAGS)
     ),
-    "calling.ai_unhold": Command(to_agent(unhold), (*CALL, Field("prompt", text, False))),
+    "calling.ai_unhold": Command(to_agent(unhold), (*CALL, Field("prompt", text, False), *FLAGS)),
 }

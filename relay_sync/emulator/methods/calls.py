@@ -16,7 +16,7 @@ from relay_sync.emulator.checks import (
     ringback,
     text,
 )
-from relay_sync.emulator.desk import CALL, STATUS_URL, Command, Desk, Params, ok
+from relay_sync.emulator.desk import CALL, FLAGS, STATUS_URL, Command, Desk, Params, ok
 from relay_sync.emulator.envelope import Accepted, Refused
 from relay_sync.emulator.objects import digits, refer_device, whole
 from relay_sync.emulator.places import check_free
@@ -141,7 +141,12 @@ def clear_digit_bindings(desk: Desk, session: Session, params: Params) -> Accept
     return ok("OK", {"call_id": call.id})
 
 
-_BEGIN = (Field("tag", text), Field("region", text, False), Field("max_duration", number(0, above=True), False))
+_BEGIN = (
+    Field("tag", text),
+    Field("node_id", text, False),
+    Field("region", text, False),
+    Field("max_duration", number(0, above=True), False),
+)
 
 COMMANDS: dict[str, Command] = {
     "calling.begin": Command(begin, (*_BEGIN, Field("device", device))),
@@ -168,7 +173,7 @@ COMMANDS: dict[str, Command] = {
     "calling.disconnect": Command(disconnect, CALL),
     "calling.refer": Command(refer, (*CALL, Field("device", refer_device), STATUS_URL)),
     "calling.transfer": Command(transfer, (*CALL, Field("dest", text))),
-    "calling.user_event": Command(user_event, (*CALL, Field("event", anything)), open=True),
+    "calling.user_event": Command(user_event, (*CALL, Field("event", anything), *FLAGS), open=True),
     "calling.bind_digit": Command(
         bind_digit,
         (
@@ -178,7 +183,8 @@ COMMANDS: dict[str, Command] = {
             Field("params", an_object, False),
             Field("realm", text, False),
             Field("max_triggers", whole(0), False),
+            *FLAGS,
         ),
     ),
-    "calling.clear_digit_bindings": Command(clear_digit_bindings, (*CALL, Field("realm", text, False))),
+    "calling.clear_digit_bindings": Command(clear_digit_bindings, (*CALL, Field("realm", text, False), *FLAGS)),
 }

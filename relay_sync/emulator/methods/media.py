@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from relay_sync.emulator.asking import Asking
 from relay_sync.emulator.checks import Field, loop, media, number, one_of, string, text, volume
 from relay_sync.emulator.collect import FIELDS as COLLECT
 from relay_sync.emulator.collect import Collect
 from relay_sync.emulator.collecting import collect
-from relay_sync.emulator.desk import CONTROL, STATUS_URL, Command, Desk, Params, controls, ids, starts, stops
+from relay_sync.emulator.desk import CONTROL, FLAGS, STATUS_URL, Command, Desk, Params, controls, ids, starts, stops
 from relay_sync.emulator.detection import Detection
 from relay_sync.emulator.digits import SendDigits, sendable
 from relay_sync.emulator.envelope import Accepted, Refused
@@ -94,7 +95,7 @@ COMMANDS: dict[str, Command] = {
     "calling.collect": Command(collect_input, (*CONTROL, *COLLECT, STATUS_URL)),
     "calling.collect.stop": Command(stops(Collect), CONTROL),
     "calling.collect.start_input_timers": Command(
-        controls("Timers started", Collect, lambda collecting, params: collecting.start_input_timers()), CONTROL
+        controls("Timers started", Asking, lambda asking, params: asking.start_input_timers()), CONTROL
     ),
     "calling.record": Command(starts("Recording", Record), (*CONTROL, Field("record", record), STATUS_URL)),
     "calling.record.stop": Command(stops(Record), CONTROL),
@@ -128,6 +129,6 @@ COMMANDS: dict[str, Command] = {
         starts("Tapping", Tap), (*CONTROL, Field("tap", tap), Field("device", tap_device), STATUS_URL)
     ),
     "calling.tap.stop": Command(stops(Tap), CONTROL),
-    "calling.stream": Command(starts("Streaming", Stream), (*CONTROL, *STREAM)),
-    "calling.stream.stop": Command(stops(Stream), CONTROL),
+    "calling.stream": Command(starts("Streaming", Stream), (*CONTROL, *STREAM, *FLAGS)),
+    "calling.stream.stop": Command(stops(Stream), (*CONTROL, *FLAGS)),
 }

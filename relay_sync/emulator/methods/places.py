@@ -5,7 +5,7 @@ from __future__ import annotations
 from relay_sync.emulator.calls import Call
 from relay_sync.emulator.checks import Check, Field, anything, one_of, text
 from relay_sync.emulator.conference import BEEPS, MOST, Member
-from relay_sync.emulator.desk import CALL, STATUS_URL, Command, Desk, Params, ok
+from relay_sync.emulator.desk import CALL, FLAGS, STATUS_URL, Command, Desk, Params, ok
 from relay_sync.emulator.envelope import Accepted, Refused
 from relay_sync.emulator.objects import flag, whole
 from relay_sync.emulator.rooms import Guest
@@ -81,7 +81,9 @@ _JOIN = (
     Field("trim", text, False),
     Field("coach", text, False),
     Field("stream", anything, False),
+    Field("acl", text, False),
     *_CALLBACKS,
+    *FLAGS,
 )
 
 _QUEUE = (Field("queue_name", text), Field("control_id", text, False), STATUS_URL)
@@ -89,7 +91,7 @@ _QUEUE = (Field("queue_name", text), Field("control_id", text, False), STATUS_UR
 COMMANDS: dict[str, Command] = {
     "calling.join_conference": Command(join_conference, (*CALL, *_JOIN)),
     "calling.leave_conference": Command(leave_conference, (*CALL, Field("conference_id", text))),
-    "calling.join_room": Command(join_room, (*CALL, Field("name", text), STATUS_URL)),
+    "calling.join_room": Command(join_room, (*CALL, Field("name", text), STATUS_URL, *FLAGS)),
     "calling.leave_room": Command(leave_room, CALL),
     "calling.queue.enter": Command(enter_queue, (*CALL, *_QUEUE, Field("wait_url", text, False))),
     "calling.queue.leave": Command(leave_queue, (*CALL, *_QUEUE, Field("queue_id", text, False))),

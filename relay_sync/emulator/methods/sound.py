@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relay_sync.emulator.checks import Field, number
-from relay_sync.emulator.desk import CALL, CONTROL, STATUS_URL, Action, Command, Desk, Params, ok, starts, stops
+from relay_sync.emulator.desk import CALL, CONTROL, FLAGS, STATUS_URL, Action, Command, Desk, Params, ok, starts, stops
 from relay_sync.emulator.echoing import Echo
 from relay_sync.emulator.envelope import UNKNOWN_METHOD, Accepted, RpcError
 from relay_sync.emulator.session import Session
@@ -61,9 +61,9 @@ COMMANDS: dict[str, Command] = {
     "calling.unhold": Command(unhold, CALL),
     "calling.denoise": Command(denoise(True), CALL),
     "calling.denoise.stop": Command(denoise(False), CALL),
-    "calling.echo": Command(starts("OK", Echo), (*CALL, Field("timeout", number(0), False), STATUS_URL)),
+    "calling.echo": Command(starts("OK", Echo), (*CALL, Field("timeout", number(0), False), STATUS_URL, *FLAGS)),
     "calling.transcribe": Command(starts("OK", Transcribe), (*CONTROL, STATUS_URL)),
     "calling.transcribe.stop": Command(stops(Transcribe), CONTROL),
-    "calling.live_transcribe": Command(live(LiveTranscribe), (*CALL, _ACTION, STATUS_URL)),
-    "calling.live_translate": Command(live(LiveTranslate), (*CALL, _ACTION, STATUS_URL)),
+    "calling.live_transcribe": Command(live(LiveTranscribe), (*CALL, _ACTION, STATUS_URL, *FLAGS)),
+    "calling.live_translate": Command(live(LiveTranslate), (*CALL, _ACTION, STATUS_URL, *FLAGS)),
 }
