@@ -81,7 +81,7 @@ class Conference:
         for member in self.members:
             if member.call.id == coach:
                 return member.call
-        raise Refused("404", "The call to coach is not in this conference")
+        raise Refused("409", "The call to coach is not in this conference")
 
     def enter(self, member: Member) -> None:
         """Somebody has come."""

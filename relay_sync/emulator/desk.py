@@ -1,7 +1,8 @@
 """Takes commands, checks them, and has them done; what a command does is in the tables of ``methods``.
 
 Refusals (protocol.md 7): unknown method -32601; missing or wrong fields ``400`` (or -32602: an assumption); unknown
-call or control id ``404``; ended call ``410``; what does not fit the state of the call ``409``. The texts are ours.
+call or control id ``404``; ended call ``410``; what does not fit the state of the call ``409``, and that it is not in
+the conference or queue named is such: clients take ``404`` for the end of the call. The texts are ours.
 """
 
 from __future__ import annotations

@@ -30,17 +30,17 @@ class Queues:
         return Waiting(call, self._queue(str(params["queue_name"])), params)
 
     def waiting(self, call: Call, params: Mapping[str, Any]) -> Waiting:
-        """Return a call's waiting in the queue that is named; refuses with ``404`` if it isn't in that."""
+        """Return a call's waiting in the queue that is named; refuses with ``409`` if it isn't in that."""
         for operation in call.operations.values():
             if isinstance(operation, Waiting) and operation.queue.is_that(params):
                 return operation
-        raise Refused("404", "Call is not in this queue")
+        raise Refused("409", "Call is not in this queue")
 
     def take(self, call: Call, params: Mapping[str, Any]) -> None:
         """Bridge ``call`` to the one that has waited longest, as ``calling.connect`` does."""
         queue = self._queue(str(params["queue_name"]))
         if not queue.is_that(params):
-            raise Refused("404", "Queue does not exist")
+            raise Refused("409", "Queue does not exist")
         call.emit(EVENT, {"connect_state": "connecting"})
         if queue.waiting or self._waits:
             queue.serve(call)

@@ -88,7 +88,7 @@ class Switch:
         other = self.find(call_id)
         try:
             if other is None or other is call or other.answered_at is None:
-                raise Refused("404", "There is no such call, or it is not answered")
+                raise Refused("409", "There is no such call, or it is not answered")
             check_free(other)
         except Refused:
             call.emit(EVENT, {"connect_state": "failed", "failed_reason": "error"})
@@ -98,11 +98,11 @@ class Switch:
     def transfer(self, call: Call, context: str | None) -> None:
         """Offer an answered call to a consumer of ``context``; for None, nobody has it any more.
 
-        Whatever runs on it ends first. Refuses with ``404`` a context that nobody receives.
+        Whatever runs on it ends first. Refuses with ``409`` a context that nobody receives.
         """
         taker = None if context is None else self._sessions.consumer_of(context)
         if context is not None and taker is None:
-            raise Refused("404", f"Nobody receives the context {context}")
+            raise Refused("409", f"Nobody receives the context {context}")
         call.release()
         call.owner = taker
         if taker is not None:

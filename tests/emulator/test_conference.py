@@ -310,15 +310,15 @@ class TestRefusals:
         client.wait_event("connect", "connected")
         assert join(client, calls[0])["message"] == "Call is connected already"
 
-    def test_leaving_where_it_is_not_is_404(self, client: RawClient, calls: list[Frame]) -> None:
-        assert leave(client, calls[0], "nowhere")["code"] == "404"
+    def test_leaving_where_it_is_not_is_409(self, client: RawClient, calls: list[Frame]) -> None:
+        assert leave(client, calls[0], "nowhere")["code"] == "409"
         join(client, calls[0])
-        assert leave(client, calls[0], "nowhere")["code"] == "404"
-        assert client.command("calling.leave_room", calls[0]) == {"code": "404", "message": "Call is not in a room"}
+        assert leave(client, calls[0], "nowhere")["code"] == "409"
+        assert client.command("calling.leave_room", calls[0]) == {"code": "409", "message": "Call is not in a room"}
 
     def test_only_somebody_there_can_be_coached(self, client: RawClient, calls: list[Frame]) -> None:
         join(client, calls[0])
-        assert join(client, calls[1], coach=calls[2]["call_id"])["code"] == "404"
+        assert join(client, calls[1], coach=calls[2]["call_id"])["code"] == "409"
 
     @pytest.mark.parametrize(
         "more",

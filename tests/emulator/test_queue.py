@@ -88,8 +88,8 @@ def test_one_may_leave(relay: Emulator, client: RawClient, calls: list[Frame]) -
     assert left["leave_ts"] == micros(relay) == left["enqueue_ts"] + 7_000_000
     enter(client, calls[1])
     assert news(client)[0]["position"] == 3
-    assert leave(client, calls[1], queue_id="another")["code"] == "404"
-    assert client.command("calling.queue.leave", {**calls[1], "queue_name": "sales"})["code"] == "404"
+    assert leave(client, calls[1], queue_id="another")["code"] == "409"
+    assert client.command("calling.queue.leave", {**calls[1], "queue_name": "sales"})["code"] == "409"
 
 
 def test_who_has_waited_longest_is_bridged_to_who_asks(

@@ -78,8 +78,8 @@ class TestTransfer:
         transfer(client, call)
         assert client.wait_event("connect", "disconnected")
 
-    def test_nobody_in_the_context_is_404_and_the_call_stays(self, client: RawClient, call: Frame) -> None:
-        assert transfer(client, call) == {"code": "404", "message": "Nobody receives the context sales"}
+    def test_nobody_in_the_context_is_409_and_the_call_stays(self, client: RawClient, call: Frame) -> None:
+        assert transfer(client, call) == {"code": "409", "message": "Nobody receives the context sales"}
         assert client.play(call, "p", silence(1))["code"] == "200"
 
     @pytest.mark.parametrize("dest", ["https://app.example/swml", '{"version": "1.0.0", "sections": {}}'])

@@ -24,7 +24,7 @@ def leave_conference(desk: Desk, session: Session, params: Params) -> Accepted:
         if isinstance(operation, Member) and operation.conference.id == params["conference_id"]:
             operation.stop()
             return ok("Leaving conference", {"call_id": call.id})
-    raise Refused("404", "Call is not in this conference")
+    raise Refused("409", "Call is not in this conference")
 
 
 def join_room(desk: Desk, session: Session, params: Params) -> Accepted:
@@ -39,7 +39,7 @@ def leave_room(desk: Desk, session: Session, params: Params) -> Accepted:
         if isinstance(operation, Guest):
             operation.stop()
             return ok("OK", {"call_id": call.id})
-    raise Refused("404", "Call is not in a room")
+    raise Refused("409", "Call is not in a room")
 
 
 def enter_queue(desk: Desk, session: Session, params: Params) -> Accepted:
