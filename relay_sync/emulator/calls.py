@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from relay_sync.emulator.machines import FaxMachine
     from relay_sync.emulator.playback import Play
     from relay_sync.emulator.recording import Recorded
+    from relay_sync.emulator.streamed import Streamed
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class Call:
         self.operations: dict[str, Operation] = {}  # all that runs on it besides playbacks, by control id
         self.made_for: Call | None = None  # the call that is to be connected to this leg
         self.connecting = False
-        self.bridge: Bridged | None = None
+        self.bridge: Bridged | Streamed | None = None
         self.fax_machine: FaxMachine | None = None  # that of the phone
         self.before_answer: Callable[[Call], None] | None = None  # of a dial or connect, which may want to speak first
         self.on_answered: list[Callable[[Call], None]] = []
@@ -261,7 +262,7 @@ class Call:
         return CallSnapshot(
             self.id, self.direction, self.from_number, self.to_number, self.context, self.tag, self.state,
             self.end_reason, self.created_at, self.answered_at, self.ended_at, plays,
-            None if self.bridge is None else self.bridge.other(self).id, self.held,
+            None if self.bridge is None else self.bridge.peer_of(self), self.held,
         )  # fmt: skip
 
     def _nobody_answered(self) -> None:

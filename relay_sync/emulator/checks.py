@@ -156,7 +156,7 @@ _LATER = (  # of the current dialect (protocol.md 16.2); they have no effect her
     Field("confirm", anything, False),
 )
 
-_DEVICES: dict[str, tuple[Field, ...]] = {
+DEVICES: dict[str, tuple[Field, ...]] = {
     "phone": (Field("from_number", text), Field("to_number", text), _RING, *_LATER),
     "sip": (
         Field("from", text),
@@ -168,13 +168,6 @@ _DEVICES: dict[str, tuple[Field, ...]] = {
         Field("webrtc_media", anything, False),
         *_LATER,
     ),
-}
-
-_NODE = Field("node_id", text, False)
-
-_PLACES: dict[str, tuple[Field, ...]] = {  # of a connect only
-    "call": (_NODE, Field("call_id", text)),
-    "queue": (_NODE, Field("queue_name", text), Field("queue_id", text, False)),
 }
 
 
@@ -207,13 +200,15 @@ def having(what: str, fields: tuple[Field, ...]) -> Check:
     return check
 
 
-device: Check = typed(_DEVICES)
+device: Check = typed(DEVICES)
 """A device of protocol.md 16.2: ``phone`` or ``sip``."""
 
 _medium = typed(_MEDIA)
 
 
-def _list_of(check: Check, what: str) -> Check:
+def list_of(check: Check, what: str) -> Check:
+    """Accept a list, not empty, of what ``check`` accepts; ``what`` is what a complaint calls it."""
+
     def check_list(value: Any, strict: bool) -> str | None:
         if not isinstance(value, list) or not value:
             return f"must be a list of {what} that is not empty, not {value!r}"
@@ -225,7 +220,7 @@ def _list_of(check: Check, what: str) -> Check:
     return check_list
 
 
-media: Check = _list_of(_medium, "media")
+media: Check = list_of(_medium, "media")
 """A list of media of protocol.md 16.1."""
 
 
@@ -239,11 +234,8 @@ def ringback(value: Any, strict: bool) -> str | None:
     return _medium(value, strict) if isinstance(value, dict) else media(value, strict)
 
 
-devices: Check = _list_of(_list_of(device, "devices"), "lists of devices")
+devices: Check = list_of(list_of(device, "devices"), "lists of devices")
 """Devices in series, each a list of devices in parallel."""
-
-connect_devices: Check = _list_of(_list_of(typed({**_DEVICES, **_PLACES}), "devices"), "lists of devices")
-"""Those of a connect: a call or a queue too."""
 
 volume: Check = number(-40, 40)
 """Decibels (protocol.md 16.1)."""

@@ -78,6 +78,10 @@ class Bridged:
         about = _ids(self.peer) | ({"tag": self.peer.tag} if self.peer.tag else {})
         self.original.emit(EVENT, {"connect_state": "connected", "peer": about | {"device": self.peer.device}})
 
+    def peer_of(self, call: Call) -> str | None:
+        """Return the id of the call that this one is bridged to."""
+        return self.other(call).id
+
     def other(self, call: Call) -> Call:
         """Return the call that this one is bridged to."""
         return self.peer if call is self.original else self.original

@@ -1,4 +1,4 @@
-"""What may be in the objects of detect, tap and refer commands (protocol.md 11.5, 11.7, 12, 16.5, 16.6)."""
+"""What may be in the objects of detect, tap, stream, connect and refer commands (protocol.md 11, 12, 13, 16)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
-from relay_sync.emulator.checks import Check, Field, anything, check_fields, number, one_of, string, text, typed
+from relay_sync.emulator.checks import (
+    DEVICES,
+    Check,
+    Field,
+    an_object,
+    anything,
+    check_fields,
+    list_of,
+    number,
+    one_of,
+    string,
+    text,
+    typed,
+)
 from relay_sync.emulator.media import DIRECTIONS
 from relay_sync.emulator.media.rtp import PTIMES, RATES
 
@@ -110,6 +123,28 @@ tap_device: Check = typed(
     }
 )
 """Where to send what is tapped."""
+
+STREAM: tuple[Field, ...] = (
+    Field("url", loopback_uri),
+    Field("name", text, False),
+    Field("codec", text, False),
+    Field("status_url", text, False),
+    Field("status_url_method", one_of("GET", "POST"), False),
+    Field("authorization_bearer_token", text, False),
+    Field("custom_parameters", an_object, False),
+)
+"""Where to send a stream, and how."""
+
+_NODE = Field("node_id", text, False)
+
+_PLACES: dict[str, tuple[Field, ...]] = {
+    "call": (_NODE, Field("call_id", text)),
+    "queue": (_NODE, Field("queue_name", text), Field("queue_id", text, False)),
+    "stream": (*STREAM, Field("realtime", flag, False)),
+}
+
+connect_devices: Check = list_of(list_of(typed({**DEVICES, **_PLACES}), "devices"), "lists of devices")
+"""Devices in series and in parallel, and what only a connect can reach: a call, a queue, a stream."""
 
 _sip = typed(
     {

@@ -48,7 +48,8 @@ class WebSocketOutlet:
     """Opens a WebSocket and sends frames, in the background and in order; ``headers`` go with the opening request.
 
     On the emulator's thread ``opened`` is called when the other side has accepted, and ``lost`` when it can't be
-    reached or goes away before :meth:`close`. ``settled`` is done after the first of them.
+    reached or goes away before :meth:`close`; ``took`` gets each frame that the other side sends. ``settled`` is done
+    after the first of them.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class WebSocketOutlet:
         opened: Callable[[], None],
         lost: Callable[[], None],
         headers: Mapping[str, str] | None = None,
+        took: Callable[[bytes | str], None] | None = None,
     ) -> None:
         self._outlets = outlets
         self._uri = uri
         self._headers = dict(headers or {})
+        self._took = took
         self._opened = opened
         self._lost = lost
         self._waiting: deque[bytes | str] = deque()
@@ -131,9 +134,10 @@ class WebSocketOutlet:
             reader.cancel()
 
     async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        """Read to the end: what comes is of no interest, but pings are answered and a close is noticed."""
-        async for _ in ws:
-            pass
+        """Read to the end, if only to answer pings and notice a close."""
+        async for message in ws:
+            if self._took is not None and not self._closing:
+                self._took(message.data)
 
     def _settle(self) -> None:
         if not self.settled.done():

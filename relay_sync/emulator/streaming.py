@@ -10,18 +10,18 @@ address but the loopback of this machine.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relay_sync.emulator.calls import Call
-from relay_sync.emulator.checks import Field, an_object, one_of, text
+from relay_sync.emulator.checks import Field, one_of
 from relay_sync.emulator.envelope import Refused
 from relay_sync.emulator.media import MediaError, StreamFrames
 from relay_sync.emulator.media.framing import PIECE
-from relay_sync.emulator.objects import loopback_uri
+from relay_sync.emulator.objects import STREAM
 from relay_sync.emulator.operations import Operation
 from relay_sync.emulator.outlets import WebSocketOutlet
 
@@ -32,41 +32,45 @@ _TRACKS = {
     "inbound": ("inbound",), "outbound": ("outbound",), "both": ("inbound", "outbound"),
 }  # fmt: skip
 
-FIELDS: tuple[Field, ...] = (
-    Field("url", loopback_uri),
-    Field("name", text, False),
-    Field("codec", text, False),
-    Field("track", one_of(*_TRACKS), False),
-    Field("status_url", text, False),
-    Field("status_url_method", one_of("GET", "POST"), False),
-    Field("authorization_bearer_token", text, False),
-    Field("custom_parameters", an_object, False),
-)
+FIELDS: tuple[Field, ...] = (*STREAM, Field("track", one_of(*_TRACKS), False))
+
+
+def frames_for(call: Call, params: Mapping[str, Any], method: str) -> StreamFrames:
+    """Return what makes the frames that checked params ask for; refuses with ``400`` what can't be made."""
+    assumptions = call.around.assumptions
+    try:
+        return StreamFrames(
+            params.get("codec", CODEC), _TRACKS[params.get("track", "inbound_track")],
+            order=assumptions.stream_byte_order, bare=assumptions.stream_framing == "bare",
+        )  # fmt: skip
+    except MediaError as error:
+        raise Refused("400", f"{method}: {error}") from None
+
+
+def about(call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the first frame holds besides the tracks and the format."""
+    return {"callSid": call.id, "customParameters": params.get("custom_parameters", {})}
+
+
+def headers(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that go with the opening request."""
+    token = params.get("authorization_bearer_token")
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
 
 
 class Stream(Operation):
     """One stream."""
 
     def __init__(self, call: Call, params: dict[str, Any]) -> None:
-        assumptions = call.around.assumptions
-        try:
-            self._frames = StreamFrames(
-                params.get("codec", CODEC), _TRACKS[params.get("track", "inbound_track")],
-                order=assumptions.stream_byte_order, bare=assumptions.stream_framing == "bare",
-            )  # fmt: skip
-        except MediaError as error:
-            raise Refused("400", f"calling.stream: {error}") from None
+        self._frames = frames_for(call, params, "calling.stream")
         super().__init__(call, str(params["control_id"]))
         self._told: dict[str, Any] = {name: params[name] for name in ("url", "name") if name in params}
-        self._goes_on = assumptions.unreachable_tap == "tapping"
+        self._goes_on = call.around.assumptions.unreachable_tap == "tapping"
         self._at = self._first = call.sample()
-        token = params.get("authorization_bearer_token")
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        outlet = WebSocketOutlet(call.around.outlets, params["url"], self._opened, self._lost, headers)
+        outlet = WebSocketOutlet(call.around.outlets, params["url"], self._opened, self._lost, headers(params))
         self._outlet = outlet
         self.settled: Awaitable[object] | None = outlet.settled
-        about = {"callSid": call.id, "customParameters": params.get("custom_parameters", {})}
-        outlet.send(self._frames.start(self.control_id, about))
+        outlet.send(self._frames.start(self.control_id, about(call, params)))
         if self._goes_on:
             self._tell("streaming")
         self._listen(self._hear, block=PIECE)

@@ -41,6 +41,11 @@ class Site:
         self.watch.until(lambda: bool(self.sockets), 10, "a socket")
         self._thread.run(self.sockets[-1].close(), 10)
 
+    def send(self, text: str) -> None:
+        """Send a text to who came last."""
+        self.watch.until(lambda: bool(self.sockets), 10, "a socket")
+        self._thread.run(self.sockets[-1].send_str(text), 10)
+
     def stop(self) -> None:
         self._thread.run(self._runner.cleanup(), 10)
         self._thread.stop()

@@ -14,7 +14,7 @@ from relay_sync.emulator import Emulator
 from relay_sync.emulator.media import g711
 from tests.emulator.raw import Frame, RawClient, audio
 from tests.emulator.site import Site
-from tests.emulator.sounds import Samples
+from tests.emulator.sounds import Samples, placed
 from tests.emulator.sounds import noise as noise_of
 from tests.emulator.told import told
 
@@ -215,3 +215,70 @@ def test_what_can_not_be_is_400(client: RawClient, params: Frame, complaint: str
     reply = stream(client, client.answered(PHONE), **{"url": "ws://127.0.0.1:9/", **params})
     assert reply["code"] == "400"
     assert complaint in reply["message"]
+
+
+class TestConnectToAStream:
+    """A phone that talks with a WebSocket (protocol.md 16.2)."""
+
+    def connect(self, client: RawClient, call: Frame, url: str, **more: Any) -> Frame:
+        device = {"type": "stream", "params": {"url": url, **more}}
+        return client.command("calling.connect", {**call, "devices": [[device]]})
+
+    @pytest.mark.parametrize("codec", ["PCMU", "L16"])
+    def test_each_hears_the_other(self, relay: Emulator, client: RawClient, site: Site, codec: str) -> None:
+        call = client.answered(PHONE)
+        phone = relay.phones[PHONE]
+        assert self.connect(client, call, site.url(), codec=codec, realtime=True)["message"] == "Connecting"
+        assert client.wait_event("connect", "connecting")
+        device = {"type": "stream", "params": {"url": site.url(), "codec": codec, "realtime": True}}
+        assert client.wait_event("connect", "connected")["peer"] == {"device": device}
+        mine, theirs = noise_of(1, 0.5), noise_of(2, 0.4)
+        phone.play(mine)
+        content = encoded(theirs, codec)
+        for half in (content[: len(content) // 2], content[len(content) // 2 :]):
+            payload = base64.b64encode(half).decode()
+            site.send(json.dumps({"event": "media", "media": {"payload": payload}}))
+        for odd in ("hello", "[]", '{"event": "media"}', '{"event": "media", "media": {"payload": "?"}}'):
+            site.send(odd)
+        relay.wait_for(lambda relay: relay.switch.calls[0].line.ends_at() == len(theirs))
+        relay.clock.advance(0.5)
+        assert client.command("calling.disconnect", call)["code"] == "200"
+        assert client.wait_event("connect", "disconnected")["peer"] == {"device": device}
+        heard = theirs if codec == "L16" else g711.decode(content, codec)
+        assert np.array_equal(phone.heard.samples, placed(0.5, (0.0, heard)))
+        assert sound(texts(site), "inbound") == encoded(mine, codec)
+        assert client.play(call, "p", audio("welcome.mp3"))["code"] == "200"
+
+    def test_one_that_nobody_takes_has_failed(self, relay: Emulator, client: RawClient) -> None:
+        call = client.answered(PHONE)
+        self.connect(client, call, "ws://127.0.0.1:9/")
+        assert client.wait_event("connect", "connecting")
+        assert client.wait_event("connect", "failed")["failed_reason"] == "error"
+        assert client.command("calling.disconnect", call)["code"] == "409"
+
+    def test_the_other_side_may_hang_up(self, relay: Emulator, client: RawClient, site: Site) -> None:
+        call = client.answered(PHONE)
+        self.connect(client, call, site.url())
+        assert client.wait_event("connect", "connected")
+        assert relay.calls[0].peer is None
+        site.hang_up()
+        assert client.wait_event("connect", "disconnected")
+        assert relay.phones[PHONE].state == "answered"
+
+    def test_the_phone_may_hang_up(
+        self, relay: Emulator, client: RawClient, site: Site, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        call = client.answered(PHONE)
+        self.connect(client, call, site.url())
+        assert client.wait_event("connect", "connected")
+        relay.clock.advance(0.1)
+        client.drain()
+        relay.phones[PHONE].hang_up()
+        assert client.drain() == ["state:ending", "state:ended"]
+        assert len(sound(texts(site), "inbound")) == 800
+        assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+    @pytest.mark.parametrize("more", [{"url": "wss://media.example/in"}, {"codec": "OPUS"}, {"track": "both"}])
+    def test_what_can_not_be_is_400(self, client: RawClient, more: Frame) -> None:
+        call = client.answered(PHONE)
+        assert self.connect(client, call, **{"url": "ws://127.0.0.1:9/", **more})["code"] == "400"

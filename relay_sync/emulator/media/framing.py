@@ -72,12 +72,29 @@ class StreamFrames:
         """Return the last frame."""
         return self._texts("stop", {})
 
+    def sound_in(self, frame: bytes | str) -> NDArray[np.int16] | None:
+        """Return the sound in a frame from the other side; None if there is none in it."""
+        if self._bare:
+            return self._decoded(frame) if isinstance(frame, bytes) else None
+        try:
+            text = json.loads(frame)
+            content = text["media"]["payload"] if text["event"] == "media" else None
+            return None if content is None else self._decoded(base64.b64decode(content, validate=True))
+        except (ValueError, TypeError, KeyError):
+            return None
+
     def _texts(self, event: str, content: Mapping[str, Any]) -> list[bytes | str]:
         if self._bare:
             return []
         self._number += 1
         frame = {"event": event, "sequenceNumber": str(self._number), "streamSid": self._stream_id, event: content}
         return [json.dumps(frame, separators=(",", ":"))]
+
+    def _decoded(self, content: bytes) -> NDArray[np.int16]:
+        if self.codec != "L16":
+            return g711.decode(content, self.codec)
+        order = "<i2" if self._order == "little" else ">i2"
+        return np.frombuffer(content[: len(content) // 2 * 2], order).astype(np.int16)
 
     def _encoded(self, samples: NDArray[np.int16]) -> bytes:
         if self.codec != "L16":

@@ -8,7 +8,6 @@ from relay_sync.emulator.checks import (
     Field,
     an_object,
     anything,
-    connect_devices,
     device,
     devices,
     number,
@@ -18,10 +17,11 @@ from relay_sync.emulator.checks import (
 )
 from relay_sync.emulator.desk import CALL, FLAGS, STATUS_URL, Command, Desk, Params, ok
 from relay_sync.emulator.envelope import Accepted, Refused
-from relay_sync.emulator.objects import digits, refer_device, whole
+from relay_sync.emulator.objects import connect_devices, digits, refer_device, whole
 from relay_sync.emulator.places import check_free
 from relay_sync.emulator.referring import Refer, refer_target
 from relay_sync.emulator.session import Session
+from relay_sync.emulator.streamed import Streamed
 
 
 def begin(desk: Desk, session: Session, params: Params) -> Accepted:
@@ -72,8 +72,8 @@ def pass_on(desk: Desk, session: Session, params: Params) -> Accepted:
 def connect(desk: Desk, session: Session, params: Params) -> Accepted:
     """``calling.connect``: bridge an answered call to the first of some devices that answers.
 
-    Or to a call that there is: one that is named, or the one that has waited longest in a queue. Such a device stands
-    alone.
+    Or to a call that there is, named or the one that has waited longest in a queue; or to a stream. Such a device
+    stands alone.
     """
     call = desk.call(session, params)
     if call.answered_at is None:
@@ -82,11 +82,13 @@ def connect(desk: Desk, session: Session, params: Params) -> Accepted:
     if "tag" in params:
         desk.check_tag(params["tag"])
     steps = params["devices"]
-    there = [target for step in steps for target in step if target["type"] in ("call", "queue")]
+    there = [target for step in steps for target in step if target["type"] in ("call", "queue", "stream")]
     if there and sum(map(len, steps)) > 1:
         desk.bad(f"calling.connect: a device of type {there[0]['type']} stands alone")
     if there and there[0]["type"] == "queue":
         desk.queues.take(call, there[0]["params"])
+    elif there and there[0]["type"] == "stream":
+        Streamed(call, there[0])
     elif there:
         desk.switch.join(call, str(there[0]["params"]["call_id"]))
     else:
