@@ -438,7 +438,8 @@ class Client:
         if not isinstance(params, dict):
             raise TypeError(f"params={params!r}: give a dict")
         deadline = Deadline(wait_timeout).within(self._limits.request)
-        return _executed(method, self._connected_life().connection.request(method, params, deadline))
+        answer = self._connected_life().connection.request(method, params, deadline)
+        return ExecuteResult.of(answer, method=method)
 
     def unreceive(self, contexts: Iterable[str], *, wait_timeout: float | None = None) -> ReceiveResult:
         """Leave contexts: Relay sends no more calls, messages and tasks for them, now and after a reconnect.
@@ -535,7 +536,7 @@ class Client:
         shown = {"project": self._config.project} if self._config.project else {}
         params = {"authentication": {**shown, "jwt_token": jwt_token}}
         answer = connection.request(REAUTHENTICATE, params, deadline, answered=answered)
-        return _executed(REAUTHENTICATE, answer)
+        return ExecuteResult.of(answer, method=REAUTHENTICATE)
 
     # -- for the services: what their Host says -------------------------------------------------------
 
@@ -650,14 +651,3 @@ def _makers(dialect: object) -> tuple[Maker, ...]:
     known = (AUTO, *DIALECTS)
     name = checks.one_of(dialect, "dialect", known)
     return tuple(DIALECTS.values()) if name == AUTO else (DIALECTS[name],)
-
-
-def _executed(method: str, answer: Answer) -> ExecuteResult:
-    return ExecuteResult(
-        successful=answer.ok,
-        code=answer.code,
-        message=answer.message,
-        result=answer.result,
-        _outcome="done" if answer.ok else "refused",
-        _about={"method": method},
-    )

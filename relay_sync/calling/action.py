@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -85,9 +85,11 @@ class Action(Waitable, Generic[R]):
         "_visits",
     )
 
-    _operation: ClassVar[Operation]
-    _command: ClassVar[str]  # the command that starts it; its sub-commands hang on it by a dot
-    _success: ClassVar[frozenset[str]]  # those of its final states that are what one wanted
+    # The first three are of the class, but for operations that the caller describes.
+    _operation: Operation
+    _command: str  # the command that starts it
+    _success: frozenset[str]  # those of its final states that are what one wanted
+    _family: ClassVar[str] = ""  # what its sub-commands hang on by a dot; '' for the command that starts it
     _result_type: ClassVar[type[Result]]
     _controlled: ClassVar[bool] = True  # whether the wire names it by a control id; else there is one per call
     _own_states: ClassVar[tuple[str, ...]] = (FAILED,)  # states that this library, not Relay, puts it in
@@ -296,7 +298,7 @@ class Action(Waitable, Generic[R]):
 
     def _key(self) -> str:
         """By what its events are taken to it."""
-        return self._control_id if self._controlled else self._operation.kind
+        return self._control_id if self._controlled else self._operation.event_type
 
     def _leave(self) -> None:
         running = self._leg._actions or {}
@@ -327,7 +329,7 @@ class Action(Waitable, Generic[R]):
         accepted: Callable[[], None] | None = None,
         asking: Callable[[], None] | None = None,
         refused: Callable[[], None] | None = None,
-        **more: object,
+        params: Mapping[str, object] | None = None,
     ) -> C:
         """Send one sub-command and return what Relay answered.
 
@@ -365,13 +367,12 @@ class Action(Waitable, Generic[R]):
         if self._result is not None:
             return kind.unsent(self._why_over())
         deadline = Deadline(wait_timeout).within(connection.limits.request)
-        params: dict[str, Any] = {
+        ids: dict[str, Any] = {
             name: self._payload[name] for name in ("node_id", "call_id", "control_id") if name in self._payload
         }
-        params.update(more)
-        method = f"{self._command}.{verb}"
+        method = f"{self._family or self._command}.{verb}"
         try:
-            answer = connection.request(method, params, deadline, sending=sending, answered=answered)
+            answer = connection.request(method, {**ids, **(params or {})}, deadline, sending=sending, answered=answered)
         except Over:
             return kind.unsent(self._why_over())
         except RelayError as error:

@@ -8,24 +8,32 @@ from typing import Any
 
 from typing_extensions import Self
 
+from relay_sync.calling.ai import AI
 from relay_sync.calling.checks import handler as check_handler
 from relay_sync.calling.checks import one_of
+from relay_sync.calling.collecting import Collecting
+from relay_sync.calling.conference import Conferring
 from relay_sync.calling.connect import Connecting
 from relay_sync.calling.detect import Detecting
 from relay_sync.calling.dial import Dialling
 from relay_sync.calling.digits import Digits
+from relay_sync.calling.door import Door
 from relay_sync.calling.fax import Faxing
 from relay_sync.calling.leg import Handler
+from relay_sync.calling.media_stream import Streaming
+from relay_sync.calling.pay import Paying
 from relay_sync.calling.play import Playing
 from relay_sync.calling.prompt import Prompting
+from relay_sync.calling.queueing import Queueing
 from relay_sync.calling.record import Recording
 from relay_sync.calling.refer import Referring
+from relay_sync.calling.sound import Sounding
+from relay_sync.calling.steering import Steering
 from relay_sync.calling.stream import EventStream
 from relay_sync.calling.tap import Tapping
+from relay_sync.calling.transcribe import Transcribing
 from relay_sync.link.waiting import Deadline
-from relay_sync.wire.states import BY_EVENT_TYPE, CALL_STATE_EVENT, CALL_STATES, EVENT_NAMES
-
-_EVENTS = EVENT_NAMES | set(BY_EVENT_TYPE) | {CALL_STATE_EVENT}
+from relay_sync.wire.states import CALL_STATES, EVENT_NAMES
 
 
 class Call(
@@ -39,6 +47,16 @@ class Call(
     Tapping,
     Digits,
     Referring,
+    Collecting,
+    Streaming,
+    Paying,
+    Transcribing,
+    AI,
+    Conferring,
+    Queueing,
+    Sounding,
+    Steering,
+    Door,
 ):
     """A phone call: made by ``client.calling``, or handed to the handler of inbound calls.
 
@@ -206,20 +224,21 @@ class Call(
 
         Args:
             event: a name of api.md 11, such as ``answered`` or ``play.finished``, or Relay's own
-                name, such as ``calling.call.play``.
+                name, such as ``calling.call.play``; any that begins with ``calling.`` will do, for
+                what comes next.
             callback: a function of one argument; several may be added to one event.
 
         Raises:
             ValueError, TypeError: no such event, or ``callback`` can't be called.
         """
-        one_of(event, "event", _EVENTS)
+        _check_event(event)
         check_handler(callback, "callback")
         self._change_handlers(event, lambda present: (*present, callback))
         return self
 
     def off(self, event: str, callback: Handler | None = None) -> Self:
         """Remove ``callback`` from an event, or all of that event's handlers where none is given."""
-        one_of(event, "event", _EVENTS)
+        _check_event(event)
         # By equality, which for functions is identity: a bound method is another object each time one looks at it.
         self._change_handlers(
             event, lambda present: tuple(one for one in present if callback is not None and one != callback)
@@ -236,3 +255,8 @@ class Call(
             changed = change(handlers.get(event, ()))
             others = {name: known for name, known in handlers.items() if name != event}
             self._handlers = {**others, event: changed} if changed else others
+
+
+def _check_event(event: object) -> None:
+    if not (isinstance(event, str) and event.startswith("calling.")):
+        one_of(event, "event", EVENT_NAMES)

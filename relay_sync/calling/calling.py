@@ -41,11 +41,13 @@ class Calling:
         timeout: float | None = None,
         devices: Devices = None,
         region: str | None = None,
+        max_duration: float | None = None,
+        max_price_per_minute: float | None = None,
     ) -> Call:
         """Return a call that can be dialled. Sends nothing.
 
         Args:
-            call_type: ``phone`` or ``sip``.
+            call_type: ``phone``, ``sip``, ``webrtc`` or ``agora``.
             from_number: who calls, in E.164 form such as ``+15550100``; a SIP address for ``sip``.
             to_number: who is called, likewise.
             timeout: seconds of ringing before Relay gives up; None leaves it to Relay.
@@ -54,6 +56,9 @@ class Calling:
                 dict with ``to_number`` and, where wanted, ``call_type``, ``from_number``,
                 ``timeout``, and for ``sip`` ``from_name``, ``headers``, ``codecs``, ``webrtc_media``.
             region: where Relay should place the call from.
+            max_duration: how long the call may last, more than 0: in minutes, say two sources, and in
+                seconds, says one (protocol.md 19). Sent as it is.
+            max_price_per_minute: what a minute of the call may cost, 0 or more.
 
         Raises:
             TypeError, ValueError: names the parameter, its value and the remedy.
@@ -69,6 +74,10 @@ class Calling:
         call._to_dial = {"devices": steps}
         if region is not None:
             call._to_dial["region"] = checks.text(region, "region", "the name of a region")
+        if max_duration is not None:
+            call._to_dial["max_duration"] = checks.duration_limit(max_duration, "max_duration")
+        if max_price_per_minute is not None:
+            call._to_dial["max_price_per_minute"] = checks.price(max_price_per_minute, "max_price_per_minute")
         return call
 
     def dial(
@@ -80,6 +89,8 @@ class Calling:
         timeout: float | None = None,
         devices: Devices = None,
         region: str | None = None,
+        max_duration: float | None = None,
+        max_price_per_minute: float | None = None,
         wait_timeout: float | None = None,
     ) -> DialResult:
         """Make a call, and block until it is answered or can't be any more.
@@ -87,7 +98,8 @@ class Calling:
         A dial that times out, is interrupted or is lost hangs up what it began, whenever it shows up.
 
         Args:
-            call_type, from_number, to_number, timeout, devices, region: as in :meth:`new_call`.
+            call_type, from_number, to_number, timeout, devices, region, max_duration,
+                max_price_per_minute: as in :meth:`new_call`.
             wait_timeout: seconds for the whole of it. Without it: ``timeout`` (else 120; of several
                 steps the sum) plus the client's ``request_timeout``.
 
@@ -107,6 +119,8 @@ class Calling:
             timeout=timeout,
             devices=devices,
             region=region,
+            max_duration=max_duration,
+            max_price_per_minute=max_price_per_minute,
         )
         try:
             return call.dial(wait_timeout=wait_timeout)

@@ -6,9 +6,10 @@ the parameter, the value and the remedy.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 DTMF = "0123456789*#ABCD"  # the sixteen tones that keys of a telephone make
@@ -21,6 +22,22 @@ def text(value: object, name: str, what: str) -> str:
     if not value.strip():
         raise ValueError(f"{name}={value!r} is empty: give {what}")
     return value
+
+
+def secret(value: object, name: str, what: str) -> str:
+    """A non-empty string that no message may show."""
+    if not isinstance(value, str) or not value.strip():
+        raise (ValueError if isinstance(value, str) else TypeError)(
+            f"{name}: give {what} as a string that is not empty"
+        )
+    return value
+
+
+def anything(value: object, name: str, what: str) -> object:
+    """A value whose form is Relay's alone to judge, copied."""
+    if value is None:
+        raise TypeError(f"{name}={value!r}: give {what}")
+    return copy.deepcopy(value)
 
 
 def number(value: object, name: str, low: float, high: float, unit: str) -> float:
@@ -54,6 +71,19 @@ def duration(value: object, name: str = "duration") -> float:
     if seconds == 0:
         raise ValueError(f"{name}={value!r}: give more than 0 seconds")
     return seconds
+
+
+def duration_limit(value: object, name: str) -> float:
+    """How long a call may last: more than 0, in a unit that sources differ on (protocol.md 19)."""
+    limit = number(value, name, 0.0, math.inf, "minutes (or seconds: sources differ)")
+    if limit == 0:
+        raise ValueError(f"{name}={value!r}: give more than 0")
+    return limit
+
+
+def price(value: object, name: str) -> float:
+    """What a minute of a call may cost: 0 or more."""
+    return number(value, name, 0.0, math.inf, "the price of a minute")
 
 
 def seconds(value: object, name: str) -> float:
@@ -114,6 +144,53 @@ def one_of(value: object, name: str, allowed: Collection[str]) -> str:
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ValueError(f"{name}={value!r} is unknown: {hint}give one of {_list(allowed)}")
     return value
+
+
+def fields(value: object, name: str) -> dict[str, Any]:
+    """A dict whose keys are strings; a copy that shares nothing with the caller's."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}={value!r}: give a dict")
+    for key in value:
+        if not isinstance(key, str):
+            raise TypeError(f"{name}: the key {key!r} is no string")
+    return copy.deepcopy(dict(value))
+
+
+def list_of_fields(value: object, name: str) -> list[dict[str, Any]]:
+    """A list of dicts, copied; a single dict is a mistake worth naming."""
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name}={value!r}: give a list of dicts")
+    return [fields(item, f"{name}[{place}]") for place, item in enumerate(value)]
+
+
+def web_address(value: object, name: str) -> str:
+    """An address that Relay is to call over the web: ``http://`` or ``https://``."""
+    return _address(value, name, ("http://", "https://"))
+
+
+def socket_address(value: object, name: str) -> str:
+    """The address of a WebSocket: ``ws://`` or ``wss://``."""
+    return _address(value, name, ("ws://", "wss://"))
+
+
+def _address(value: object, name: str, schemes: tuple[str, str]) -> str:
+    address = text(value, name, f"an address that begins with {' or '.join(schemes)}")
+    if not address.lower().startswith(schemes):
+        raise ValueError(f"{name}={value!r}: give an address that begins with {' or '.join(schemes)}")
+    return address
+
+
+def method(value: object, name: str) -> str:
+    """How Relay is to call an address: ``GET`` or ``POST``."""
+    return one_of(value, name, ("GET", "POST"))
+
+
+def command(value: object, name: str) -> str:
+    """The wire name of a command or an event of a call."""
+    given = text(value, name, "a wire name such as 'calling.play'")
+    if not given.startswith("calling.") or given == "calling.":
+        raise ValueError(f"{name}={value!r}: give a wire name that begins with 'calling.', such as 'calling.play'")
+    return given
 
 
 def handler(value: object, name: str = "handler") -> Callable[..., Any]:

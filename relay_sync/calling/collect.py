@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any
 
 from typing_extensions import TypedDict
 
 from relay_sync.calling import checks
-
-F = TypeVar("F", bound=Callable[..., Any])
+from relay_sync.calling.options import Check, Table, keys_of, meant
 
 PROMPT_TYPES: dict[str, tuple[str, ...]] = {"digits": ("digits",), "speech": ("speech",), "both": ("digits", "speech")}
 
@@ -46,7 +43,7 @@ class PromptOptions(TypedDict, total=False):
 
 
 # For each option but the volume: its part of the collect object, its name there, and its check (protocol.md 16.4).
-_OPTIONS: dict[str, tuple[str, str, Callable[[object, str], object]]] = {
+_OPTIONS: dict[str, tuple[str, str, Check]] = {
     "initial_timeout": ("", "initial_timeout", checks.seconds),
     "partial_results": ("", "partial_results", checks.flag),
     "digits_max": ("digits", "max", checks.count),
@@ -70,7 +67,9 @@ def collect(prompt_type: object, options: Mapping[str, object]) -> dict[str, Any
     found: dict[str, Any] = {part: {} for part in parts}
     for name, value in options.items():
         if name not in PromptOptions.__annotations__:
-            raise TypeError(f"{name}={value!r}: a prompt has no such option{_meant(name)}")
+            raise TypeError(
+                f"{name}={value!r}: a prompt has no such option{meant(name, PromptOptions.__annotations__)}"
+            )
         if name == "volume" or value is None:
             continue
         part, key, check = _OPTIONS[name]
@@ -82,18 +81,33 @@ def collect(prompt_type: object, options: Mapping[str, object]) -> dict[str, Any
     return found
 
 
-def _meant(name: str) -> str:
-    near = difflib.get_close_matches(name, PromptOptions.__annotations__, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+# What is collected without a prompt is given as it goes on the wire, as the current SDK has it (protocol.md 16.4).
+_DIGITS: Table = {
+    "max": ("max", checks.count),
+    "terminators": ("terminators", checks.keys),
+    "digit_timeout": ("digit_timeout", checks.seconds),
+}
+_SPEECH: Table = {
+    "end_silence_timeout": ("end_silence_timeout", checks.seconds),
+    "speech_timeout": ("speech_timeout", checks.seconds),
+    "language": ("language", partial(checks.text, what="a language such as 'en-US'")),
+    "hints": ("hints", partial(checks.words, what="words to expect")),
+    "engine": ("engine", partial(checks.text, what="the name of an engine")),
+    "model": ("model", partial(checks.text, what="the name of a model")),
+}
 
 
-def spelled_out(method: F) -> F:
-    """Have ``help()`` and completion show the options of a method that takes them as ``**options``."""
-    signature = inspect.signature(method)
-    named = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
-    named += [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
-        for name, hint in get_type_hints(PromptOptions).items()
-    ]
-    cast("Any", method).__signature__ = signature.replace(parameters=named)
-    return method
+def digits_and_speech(digits: object, speech: object) -> dict[str, Any]:
+    """What to collect: at least one of the two objects, checked and copied.
+
+    Raises:
+        TypeError, ValueError: names the key that is wrong, unknown or missing, or says that both are.
+    """
+    if digits is None and speech is None:
+        raise ValueError("digits and speech are both missing: give at least one of them, such as digits={'max': 4}")
+    found: dict[str, Any] = {}
+    if digits is not None:
+        found["digits"] = keys_of(digits, "digits", _DIGITS, "digits", needs="max")
+    if speech is not None:
+        found["speech"] = keys_of(speech, "speech", _SPEECH, "speech")
+    return found

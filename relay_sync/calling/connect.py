@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from relay_sync.calling import checks
 from relay_sync.calling.action import Action, Over
 from relay_sync.calling.devices import prepare_devices
 from relay_sync.calling.leg import Leg
@@ -67,6 +68,10 @@ class Connecting(Leg):
         device_list: Devices,
         ringback_list: Iterable[Media] | None = None,
         *,
+        tag: str | None = None,
+        max_duration: float | None = None,
+        max_price_per_minute: float | None = None,
+        status_url: str | None = None,
         wait_timeout: float | None = None,
     ) -> ConnectResult:
         """Call other devices, bridge this call to the first that answers, and block until it is or can't be.
@@ -74,9 +79,18 @@ class Connecting(Leg):
         Args:
             device_list: what to call: the outer list in series, an inner list in parallel; a dict is
                 a step of one. Keys: ``to_number`` and, where wanted, ``call_type`` (``phone``,
-                ``sip``), ``from_number`` (this call's by default), ``timeout`` (seconds of ringing;
-                this call's by default). Not changed.
+                ``sip``, ``webrtc``, ``agora``), ``from_number`` (this call's by default), ``timeout``
+                (seconds of ringing; this call's by default), and the further ones of
+                :func:`relay_sync.calling.devices.make_device`. Or, with ``type`` and ``params`` as on
+                the wire, a ``call`` (``node_id``, ``call_id``), a ``queue`` (``queue_name``,
+                ``node_id``, ``queue_id``) or a ``stream`` (``url``, and what :meth:`stream` takes).
+                Not changed.
             ringback_list: media, as for :meth:`play`, that the caller hears meanwhile.
+            tag: a tag for the other call.
+            max_duration: how long the other call may last, more than 0: in minutes, say two sources,
+                and in seconds, says one (protocol.md 19). Sent as it is.
+            max_price_per_minute: what a minute of it may cost, 0 or more.
+            status_url: http or https address that is told how it goes.
             wait_timeout: seconds for the whole of it; without it the call's end bounds the wait.
 
         Returns:
@@ -87,7 +101,8 @@ class Connecting(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer, or neither bridged nor failed, in time.
         """
-        action, deadline = self._start(self._new_connect(device_list, ringback_list), wait_timeout)
+        extras = _extras(tag, max_duration, max_price_per_minute, status_url)
+        action, deadline = self._start(self._new_connect(device_list, ringback_list, extras), wait_timeout)
         return action._wait(deadline)
 
     def connect_async(
@@ -95,10 +110,15 @@ class Connecting(Leg):
         device_list: Devices,
         ringback_list: Iterable[Media] | None = None,
         *,
+        tag: str | None = None,
+        max_duration: float | None = None,
+        max_price_per_minute: float | None = None,
+        status_url: str | None = None,
         wait_timeout: float | None = None,
     ) -> ConnectAction:
         """Start :meth:`connect` and return its action once Relay has answered. Not asyncio."""
-        return self._start(self._new_connect(device_list, ringback_list), wait_timeout)[0]
+        extras = _extras(tag, max_duration, max_price_per_minute, status_url)
+        return self._start(self._new_connect(device_list, ringback_list, extras), wait_timeout)[0]
 
     def disconnect(self, *, wait_timeout: float | None = None) -> DisconnectResult:
         """End the bridge and block until it has ended; both calls may live on.
@@ -132,13 +152,29 @@ class Connecting(Leg):
         why = self._over or "the other call ended first"
         return DisconnectResult(message=why, event=self._last_event(), _outcome=self._over_outcome())
 
-    def _new_connect(self, device_list: Devices, ringback_list: Iterable[Media] | None) -> ConnectAction:
+    def _new_connect(
+        self, device_list: Devices, ringback_list: Iterable[Media] | None, extras: dict[str, Any]
+    ) -> ConnectAction:
         call = cast("Call", self)  # every leg that users see is a Call
         params: dict[str, Any] = {
-            "devices": prepare_devices(device_list, "device_list", call.from_number, call.timeout)
+            "devices": prepare_devices(device_list, "device_list", call.from_number, call.timeout, of_a_call=True),
+            **extras,
         }
         if isinstance(ringback_list, Iterable) and not isinstance(ringback_list, (str, bytes, Mapping)):
             ringback_list = list(ringback_list) or None
         if ringback_list is not None:
             params["ringback"] = prepare(ringback_list, "ringback_list")
         return ConnectAction(self, params)
+
+
+def _extras(tag: object, max_duration: object, max_price_per_minute: object, status_url: object) -> dict[str, Any]:
+    extras: dict[str, Any] = {}
+    if tag is not None:
+        extras["tag"] = checks.text(tag, "tag", "a tag for the other call")
+    if max_duration is not None:
+        extras["max_duration"] = checks.duration_limit(max_duration, "max_duration")
+    if max_price_per_minute is not None:
+        extras["max_price_per_minute"] = checks.price(max_price_per_minute, "max_price_per_minute")
+    if status_url is not None:
+        extras["status_url"] = checks.web_address(status_url, "status_url")
+    return extras

@@ -27,6 +27,9 @@ class Shelf(Protocol):
     def abandon(self, leg: Leg) -> None:
         """Nobody waits for this dial any more: hang up its legs whenever they show up."""
 
+    def attends(self, leg: Leg, conference_id: str) -> None:
+        """Take to ``leg`` what is told of a conference as a whole."""
+
     def watch(self, leg: Leg) -> None:
         """Somebody waits on ``leg``, which may not be dialled yet: tell it too of the session's end."""
 

@@ -28,6 +28,9 @@ _OPTIONS: dict[str, dict[str, Callable[[object, str], object]]] = {
         "end_silence_timeout": checks.seconds,
         "machine_voice_threshold": checks.seconds,
         "machine_words_threshold": checks.count,
+        "machine_ready_timeout": checks.seconds,
+        "detect_interruptions": checks.flag,
+        "detect_message_end": checks.flag,
     },
     "fax": {"tone": partial(checks.one_of, allowed=("CED", "CNG"))},
     "digit": {"digits": checks.some_keys},
@@ -132,6 +135,9 @@ class Detecting(Leg):
         tone: str | None = None,
         digits: str | None = None,
         *,
+        machine_ready_timeout: float | None = None,
+        detect_interruptions: bool | None = None,
+        detect_message_end: bool | None = None,
         wait_timeout: float | None = None,
     ) -> DetectResult:
         """Detect who or what is there, and block until the first answer. What is None is left to Relay.
@@ -146,6 +152,12 @@ class Detecting(Leg):
             machine_words_threshold: for ``machine``: so many words make a machine (default 6).
             tone: for ``fax``: ``CED`` (default), which a fax answers with, or ``CNG``, which it calls with.
             digits: for ``digit``: those to look for, of ``0-9 * # A-D`` (default ``0123456789#*``).
+            machine_ready_timeout: for ``machine``: seconds to wait for its beep or its silence before it
+                counts as ready (default as ``end_silence_timeout``).
+            detect_interruptions: for ``machine``: whether to tell of one that begins to speak again
+                (default False).
+            detect_message_end: for ``machine``: whether to look for the end of its message
+                (default True).
             wait_timeout: seconds for the whole of it; without it ``timeout`` and the call's end bound
                 the wait. A detection whose wait timed out goes on.
 
@@ -165,6 +177,9 @@ class Detecting(Leg):
             "machine_words_threshold": machine_words_threshold,
             "tone": tone,
             "digits": digits,
+            "machine_ready_timeout": machine_ready_timeout,
+            "detect_interruptions": detect_interruptions,
+            "detect_message_end": detect_message_end,
         }
         action = self._new_detect(detect_type, wait_for_beep, timeout, options, first=True)
         action, deadline = self._start(action, wait_timeout)
@@ -182,6 +197,9 @@ class Detecting(Leg):
         tone: str | None = None,
         digits: str | None = None,
         *,
+        machine_ready_timeout: float | None = None,
+        detect_interruptions: bool | None = None,
+        detect_message_end: bool | None = None,
         wait_timeout: float | None = None,
     ) -> DetectAction:
         """Start a detection and return its action once Relay has accepted or refused it. Not asyncio.
@@ -197,6 +215,9 @@ class Detecting(Leg):
             "machine_words_threshold": machine_words_threshold,
             "tone": tone,
             "digits": digits,
+            "machine_ready_timeout": machine_ready_timeout,
+            "detect_interruptions": detect_interruptions,
+            "detect_message_end": detect_message_end,
         }
         action = self._new_detect(detect_type, wait_for_beep, timeout, options, first=False)
         return self._start(action, wait_timeout)[0]
@@ -210,6 +231,9 @@ class Detecting(Leg):
         machine_voice_threshold: float | None = None,
         machine_words_threshold: int | None = None,
         *,
+        machine_ready_timeout: float | None = None,
+        detect_interruptions: bool | None = None,
+        detect_message_end: bool | None = None,
         wait_timeout: float | None = None,
     ) -> DetectResult:
         """Find out whether a machine or a person answered. See :meth:`detect`."""
@@ -221,6 +245,9 @@ class Detecting(Leg):
             end_silence_timeout,
             machine_voice_threshold,
             machine_words_threshold,
+            machine_ready_timeout=machine_ready_timeout,
+            detect_interruptions=detect_interruptions,
+            detect_message_end=detect_message_end,
             wait_timeout=wait_timeout,
         )
 
@@ -233,6 +260,9 @@ class Detecting(Leg):
         machine_voice_threshold: float | None = None,
         machine_words_threshold: int | None = None,
         *,
+        machine_ready_timeout: float | None = None,
+        detect_interruptions: bool | None = None,
+        detect_message_end: bool | None = None,
         wait_timeout: float | None = None,
     ) -> DetectAction:
         """Start to find out whether a machine or a person answered. See :meth:`detect_async`."""
@@ -244,6 +274,9 @@ class Detecting(Leg):
             end_silence_timeout,
             machine_voice_threshold,
             machine_words_threshold,
+            machine_ready_timeout=machine_ready_timeout,
+            detect_interruptions=detect_interruptions,
+            detect_message_end=detect_message_end,
             wait_timeout=wait_timeout,
         )
 

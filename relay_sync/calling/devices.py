@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from relay_sync.calling import checks
+from relay_sync.calling import checks, media_stream, options
 
-CALL_TYPES = ("phone", "sip")
+CALL_TYPES = ("phone", "sip", "webrtc", "agora")
 
-_SIP_EXTRAS = ("from_name", "headers", "codecs", "webrtc_media")
 _CODECS = ("PCMU", "PCMA", "OPUS", "G729", "G722", "VP8", "H264")
 
 
-def make_device(
-    call_type: object, from_number: object, to_number: object, timeout: object = None, **extras: object
-) -> dict[str, Any]:
-    """A device object.
-
-    Args:
-        call_type: ``phone`` or ``sip``.
-        from_number: who calls: a number in E.164 form, or a SIP address.
-        to_number: who is called, likewise.
-        timeout: seconds of ringing; None leaves it to Relay.
-        extras: for ``sip``: ``from_name``, ``headers`` (a list of ``{"name": "X-…", "value": …}``),
-            ``codecs`` (of PCMU PCMA OPUS G729 G722 VP8 H264), ``webrtc_media`` (bool).
-
-    Raises:
-        TypeError, ValueError: names the parameter, its value and the remedy.
-    """
-    kind = checks.one_of(call_type, "call_type", CALL_TYPES)
-    number = "a phone number such as '+15550100'" if kind == "phone" else "a SIP address such as 'sip:you@host'"
-    names = ("from_number", "to_number") if kind == "phone" else ("from", "to")
-    params: dict[str, Any] = {
-        names[0]: checks.text(from_number, "from_number", number),
-        names[1]: checks.text(to_number, "to_number", number),
-    }
-    if timeout is not None:
-        params["timeout"] = checks.duration(timeout, "timeout")
-    for name, value in extras.items():
-        if value is not None:
-            params[name] = _extra(kind, name, value)
-    return {"type": kind, "params": params}
-
-
-def _extra(kind: str, name: str, value: object) -> object:
-    if kind != "sip" or name not in _SIP_EXTRAS:
-        allowed = ", ".join(_SIP_EXTRAS) if kind == "sip" else "nothing more"
-        raise ValueError(f"{name}={value!r}: a {kind} device takes from_number, to_number, timeout and {allowed}")
-    if name == "from_name":
-        return checks.text(value, name, "a name to show")
-    if name == "webrtc_media":
-        return checks.flag(value, name)
-    if name == "codecs":
-        return [checks.one_of(codec, "codecs", _CODECS) for codec in checks.words(value, name, "codecs")]
-    return sip_headers(value)
+def device_codecs(value: object, name: str) -> list[str]:
+    """A list of codecs, each one that Relay knows."""
+    return [checks.one_of(codec, name, _CODECS) for codec in checks.words(value, name, "codecs")]
 
 
 def sip_headers(value: object, name: str = "headers") -> list[dict[str, str]]:
@@ -79,8 +40,102 @@ def sip_headers(value: object, name: str = "headers") -> list[dict[str, str]]:
     return headers
 
 
+# What a device may have beside whom it calls and for how long: name on the wire, and check (protocol.md 16.2).
+_CALLED: options.Table = {
+    "max_duration": ("max_duration", checks.duration_limit),
+    "call_state_url": ("call_state_url", checks.web_address),
+    "call_state_events": ("call_state_events", partial(checks.words, what="call states")),
+    "confirm": ("confirm", partial(checks.anything, what="what is to be confirmed, as Relay takes it")),
+}
+_WEB: options.Table = {**_CALLED, "codecs": ("codecs", device_codecs)}
+_EXTRAS: dict[str, options.Table] = {
+    "phone": _CALLED,
+    "sip": {
+        "from_name": ("from_name", partial(checks.text, what="a name to show")),
+        "headers": ("headers", sip_headers),
+        "webrtc_media": ("webrtc_media", checks.flag),
+        **_WEB,
+    },
+    "webrtc": _WEB,
+    "agora": {
+        "appid": ("appid", partial(checks.text, what="the id of an app")),
+        "channel": ("channel", partial(checks.text, what="the name of a channel")),
+    },
+}
+_ADDRESSES = {
+    "phone": "a phone number such as '+15550100'",
+    "sip": "a SIP address such as 'sip:you@host'",
+    "webrtc": "the name of a resource",
+    "agora": "a name",
+}
+
+
+def make_device(
+    call_type: object, from_number: object, to_number: object, timeout: object = None, **extras: object
+) -> dict[str, Any]:
+    """A device object.
+
+    Args:
+        call_type: ``phone``, ``sip``, ``webrtc`` or ``agora``.
+        from_number: who calls: a number in E.164 form, or a SIP address.
+        to_number: who is called, likewise; for ``webrtc`` a resource.
+        timeout: seconds of ringing; None leaves it to Relay.
+        extras: for all but ``agora``: ``max_duration``, ``call_state_url``, ``call_state_events`` (a
+            list of states), ``confirm``; for ``sip`` and ``webrtc``: ``codecs`` (of PCMU PCMA OPUS G729
+            G722 VP8 H264); for ``sip``: ``from_name``, ``headers`` (a list of
+            ``{"name": "X-…", "value": …}``), ``webrtc_media`` (bool); for ``agora``: ``appid``, ``channel``.
+
+    Raises:
+        TypeError, ValueError: names the parameter, its value and the remedy.
+    """
+    kind = checks.one_of(call_type, "call_type", CALL_TYPES)
+    names = ("from_number", "to_number") if kind == "phone" else ("from", "to")
+    params: dict[str, Any] = {
+        names[0]: checks.text(from_number, "from_number", _ADDRESSES[kind]),
+        names[1]: checks.text(to_number, "to_number", _ADDRESSES[kind]),
+    }
+    if timeout is not None:
+        params["timeout"] = checks.duration(timeout, "timeout")
+    known = _EXTRAS[kind]
+    for name, value in extras.items():
+        if value is not None and name not in known:
+            allowed = ", ".join(known)
+            raise ValueError(f"{name}={value!r}: a {kind} device takes from_number, to_number, timeout and {allowed}")
+    given = {name: value for name, value in extras.items() if value is not None}
+    return {"type": kind, "params": {**params, **options.wire(given, known, f"a {kind} device")}}
+
+
+# What a call can be connected to that is not called: its params, and those that it can't do without.
+_PLACES: dict[str, tuple[options.Table, str]] = {
+    "call": (
+        {
+            "call_id": ("call_id", partial(checks.text, what="the id of a call")),
+            "node_id": ("node_id", partial(checks.text, what="the id of its node")),
+        },
+        "call_id",
+    ),
+    "queue": (
+        {
+            "queue_name": ("queue_name", partial(checks.text, what="the name of a queue")),
+            "queue_id": ("queue_id", partial(checks.text, what="the id of a queue")),
+            "node_id": ("node_id", partial(checks.text, what="the id of its node")),
+        },
+        "queue_name",
+    ),
+    "stream": (
+        {"url": ("url", checks.socket_address), **media_stream.OPTIONS, "realtime": ("realtime", checks.flag)},
+        "url",
+    ),
+}
+
+
+def _place(kind: str, params: Mapping[str, object]) -> dict[str, Any]:
+    table, needed = _PLACES[kind]
+    return {"type": kind, "params": options.keys_of(params, "params", table, f"a {kind} device", needs=needed)}
+
+
 def prepare_devices(
-    devices: object, name: str, from_number: str | None = None, timeout: float | None = None
+    devices: object, name: str, from_number: str | None = None, timeout: float | None = None, *, of_a_call: bool = False
 ) -> list[list[dict[str, Any]]]:
     """Devices as they go on the wire: the outer list is tried in series, an inner list in parallel.
 
@@ -91,6 +146,8 @@ def prepare_devices(
         name: the parameter, for messages.
         from_number: for devices that name none.
         timeout: seconds of ringing, for devices that name none.
+        of_a_call: whether a call is connected to them, which may also be to a ``call``, a ``queue`` or a
+            ``stream``.
 
     Raises:
         TypeError, ValueError: names the device that is wrong.
@@ -104,7 +161,7 @@ def prepare_devices(
         parallel = [step] if isinstance(step, Mapping) else step
         if isinstance(parallel, (str, bytes)) or not isinstance(parallel, Iterable):
             raise TypeError(f"{name}[{place}]={step!r}: give a device, or a list of devices to try at the same time")
-        steps.append([_one(device, f"{name}[{place}]", from_number, timeout) for device in parallel])
+        steps.append([_one(device, f"{name}[{place}]", from_number, timeout, of_a_call) for device in parallel])
         if not steps[-1]:
             raise ValueError(f"{name}[{place}] is empty: give at least one device")
     if not steps:
@@ -112,7 +169,7 @@ def prepare_devices(
     return steps
 
 
-def _one(device: object, where: str, from_number: str | None, timeout: float | None) -> dict[str, Any]:
+def _one(device: object, where: str, from_number: str | None, timeout: float | None, of_a_call: bool) -> dict[str, Any]:
     if not isinstance(device, Mapping):
         raise TypeError(f"{where}: {device!r}: give a dict with 'to_number'")
     given: dict[str, Any] = copy.deepcopy(dict(device))
@@ -120,14 +177,20 @@ def _one(device: object, where: str, from_number: str | None, timeout: float | N
         if beside := sorted(str(name) for name in given if name not in ("type", "params")):
             raise ValueError(f"{where}: {beside} beside 'params': give them within 'params'")
         kind, params = given.get("type", "phone"), given["params"]
+        if of_a_call and kind in _PLACES:
+            return _named(where, lambda: _place(kind, params))
         given = {"call_type": kind, **params}
-        if kind == "sip":
+        if kind != "phone":
             given |= {f"{end}_number": given.pop(end) for end in ("from", "to") if end in given}
     given.setdefault("call_type", given.pop("type", "phone"))
     given.setdefault("from_number", from_number)
     given.setdefault("to_number", None)
     given.setdefault("timeout", timeout)
+    return _named(where, lambda: make_device(**given))
+
+
+def _named(where: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
-        return make_device(**given)
+        return make()
     except (TypeError, ValueError) as wrong:
         raise type(wrong)(f"{where}: {wrong}") from None

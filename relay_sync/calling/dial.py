@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from relay_sync.calling import checks
 from relay_sync.calling.action import Over
-from relay_sync.calling.checks import one_of
+from relay_sync.calling.devices import device_codecs
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import CallIds, Event, Result
 from relay_sync.errors import NotConnected, RelayTimeout
@@ -108,19 +109,34 @@ class Dialling(Leg):
         self._wait_until(lambda: self.state in ("answered", "ending", "ended"), deadline, "was not answered")
         return self._ended_in("answered", partial(DialResult, call=self._as_call()), "the call was not answered")
 
-    def answer(self, *, wait_timeout: float | None = None) -> AnswerResult:
+    def answer(
+        self,
+        *,
+        max_duration: float | None = None,
+        codecs: Iterable[str] | None = None,
+        wait_timeout: float | None = None,
+    ) -> AnswerResult:
         """Answer an inbound call and block until it is answered, or has ended.
 
         Args:
+            max_duration: how long the call may last, more than 0. No source says in what unit; of
+                ``connect`` two say minutes, one seconds.
+            codecs: codecs to answer with, of PCMU PCMA OPUS G729 G722 VP8 H264.
             wait_timeout: seconds for the whole of it; without it the call's end bounds the wait.
 
         Returns:
             Successful when answered, at once where it is already; not where it was refused or ended.
 
         Raises:
+            TypeError, ValueError: bad arguments; nothing was sent.
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer from Relay, or the call not answered, in time.
         """
+        params: dict[str, Any] = (
+            {} if max_duration is None else {"max_duration": checks.duration_limit(max_duration, "max_duration")}
+        )
+        if codecs is not None:
+            params["codecs"] = device_codecs(codecs, "codecs")
         deadline = Deadline(wait_timeout)
         self._desk.monitor.check_process()
         if self.state == "answered" and not self._over:
@@ -129,7 +145,7 @@ class Dialling(Leg):
         if why:
             return AnswerResult.unsent(why)
         try:
-            reply = self._request("calling.answer", {}, deadline)
+            reply = self._request("calling.answer", params, deadline)
         except Over:
             return AnswerResult.unsent(self._not_usable())
         if not reply.ok:
@@ -152,7 +168,7 @@ class Dialling(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer from Relay, or the call not ended, in time.
         """
-        one_of(reason, "reason", REASONS)
+        checks.one_of(reason, "reason", REASONS)
         deadline = Deadline(wait_timeout)
         self._desk.monitor.check_process()
         try:
@@ -180,14 +196,7 @@ class Dialling(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        self._desk.monitor.check_process()
-        deadline = Deadline(wait_timeout)
-        try:
-            self._check_usable()
-            reply = self._request("calling.pass", {}, deadline, answered=self._passed)
-        except Over:
-            return PassResult.unsent(self._not_usable())
-        return PassResult.of(reply, method="calling.pass", call_id=self.id)
+        return self._command(PassResult, "calling.pass", {}, wait_timeout, answered=self._passed)
 
     # -- plumbing -----------------------------------------------------------------------------------
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from relay_sync.calling.action import GONE, GONE_GRACE_S, Over
 from relay_sync.calling.desk import Desk
-from relay_sync.calling.result import CallIds, Event, Outcome
+from relay_sync.calling.result import CallIds, Event, Outcome, Result
 from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
 from relay_sync.link.connection import CLOSED
@@ -19,7 +19,7 @@ from relay_sync.link.handlers import Job, Lane, run
 from relay_sync.link.waiting import Deadline, Waitable
 from relay_sync.masking import shorten
 from relay_sync.wire.events import Answer
-from relay_sync.wire.states import CALL_STATE_EVENT, CALL_STATES, Operation
+from relay_sync.wire.states import BY_EVENT_TYPE, CALL_STATE_EVENT, CALL_STATES
 
 if TYPE_CHECKING:
     from relay_sync.calling.action import Action
@@ -28,6 +28,10 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any]], object]
 A = TypeVar("A", bound="Action[Any]")
+C = TypeVar("C", bound=Result)
+
+# Of a command that names something else too, what is not found may be that.
+GONE_FOR_SURE: tuple[str, ...] = ("410",)
 
 _ORDER = {state: place for place, state in enumerate(CALL_STATES)}
 
@@ -122,10 +126,12 @@ class Leg(Waitable):
         *,
         sending: Callable[[], None] | None = None,
         answered: Callable[[Answer], None] | None = None,
+        gone: Collection[str] = GONE,
     ) -> Answer:
         """Send a command about this call and block for the answer; errors carry the call's id.
 
-        Raises :class:`Over` where the call ended, or its session, before the command could be sent.
+        ``gone`` are the codes by which Relay says that it no longer knows the call. Raises
+        :class:`Over` where the call ended, or its session, before the command could be sent.
         """
         ids = {} if self.id is None else {"node_id": self.node_id, "call_id": self.id}
         try:
@@ -134,7 +140,7 @@ class Leg(Waitable):
                 {**ids, **params},
                 deadline.within(self._desk.request_timeout),
                 sending=sending or self._check_usable,
-                answered=partial(self._heard_answer, answered),
+                answered=partial(self._heard_answer, answered, gone),
             )
         except RelayError as error:
             error.call_id = self.id
@@ -156,11 +162,31 @@ class Leg(Waitable):
             error.call_id = self.id
             raise
 
-    def _heard_answer(self, then: Callable[[Answer], None] | None, answer: Answer) -> None:
+    def _command(
+        self,
+        kind: type[C],
+        method: str,
+        params: dict[str, Any],
+        wait_timeout: float | None,
+        *,
+        answered: Callable[[Answer], None] | None = None,
+        gone: Collection[str] = GONE,
+    ) -> C:
+        """The whole of a verb that is done once Relay has answered."""
+        deadline = Deadline(wait_timeout)
+        self._desk.monitor.check_process()
+        try:
+            self._check_usable()
+            answer = self._request(method, params, deadline, answered=answered, gone=gone)
+        except Over:
+            return kind.unsent(self._not_usable())
+        return kind.of(answer, method=method, call_id=self.id)
+
+    def _heard_answer(self, then: Callable[[Answer], None] | None, gone: Collection[str], answer: Answer) -> None:
         """Relay answered a command about this call. The lock is held, by the reader."""
         if then is not None:
             then(answer)
-        if self.id is not None and answer.code in GONE:
+        if self.id is not None and answer.code in gone:
             self._gone()
 
     def _gone(self) -> None:
@@ -235,18 +261,22 @@ class Leg(Waitable):
             if isinstance(value, str) and value:
                 setattr(self, name, value)
 
-    def _take_operation(self, rows: tuple[Operation, ...], params: dict[str, Any]) -> None:
-        """An event of an operation that runs, or ran, on this call."""
-        row = rows[0]
+    def _take_operation(self, event_type: str, params: dict[str, Any]) -> None:
+        """An event of an operation that runs, or ran, on this call, or of one that this library does not know."""
+        rows = BY_EVENT_TYPE.get(event_type, ())
+        row = rows[0] if rows else None
         if self._actions:
-            # Those without a control id have their kind as key: one of them runs on a call at a time.
-            action = self._actions.get(str(params.get("control_id"))) or self._actions.get(row.kind)
+            # Those without a control id have their event type as key: one of them runs on a call at a time.
+            action = self._actions.get(str(params.get("control_id"))) or self._actions.get(event_type)
             # A prompt's playback tells with the prompt's control id; it is not the prompt's event.
-            if action is not None and action._operation in rows:
+            if action is not None and action._operation.event_type == event_type:
                 action._take(params)
-                row = action._operation
+                row = action._operation if action._operation in rows else row
         if self._handlers or self._streams:
-            self._emit(row.names_of(params), params, row.event_type, row.told(params))
+            if row is None:
+                self._emit((), params, event_type)
+            else:
+                self._emit(row.names_of(params), params, event_type, row.told(params))
 
     def _emit(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from relay_sync.wire.states import OPERATIONS, RINGTONES
 Media = Mapping[str, Any]
 
 GENDERS = ("male", "female")
+DIRECTIONS = ("listen", "speak", "both")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,9 @@ class PlayAction(Stoppable[PlayResult]):
                 self._volume = before
 
         try:
-            return self._control("volume", PlayVolumeResult, wait_timeout, asking=asking, refused=refused, volume=gain)
+            return self._control(
+                "volume", PlayVolumeResult, wait_timeout, asking=asking, refused=refused, params={"volume": gain}
+            )
         except (NotConnected, RelayTimeout) as unsent:
             if not getattr(unsent, "sent", False):
                 refused()
@@ -114,7 +118,7 @@ class PlayAction(Stoppable[PlayResult]):
 
         Relay may not replay what was missed. 404 or 410 means that it is gone. Runs on a worker.
         """
-        answer = self._control("volume", PlayVolumeResult, None, volume=self._volume)
+        answer = self._control("volume", PlayVolumeResult, None, params={"volume": self._volume})
         if answer.code in ("404", "410"):
             why = "the playback ended while the connection was lost"
             self._leg._desk.connection.act(lambda: self._end_with(why, None, "lost"))
@@ -125,14 +129,25 @@ class Playing(Leg):
 
     __slots__ = ()
 
-    def play(self, media_list: Iterable[Media], volume: float = 0, *, wait_timeout: float | None = None) -> PlayResult:
+    def play(
+        self,
+        media_list: Iterable[Media],
+        volume: float = 0,
+        *,
+        direction: str | None = None,
+        loop: int | None = None,
+        wait_timeout: float | None = None,
+    ) -> PlayResult:
         """Play media one after the other, and block until the playback has ended.
 
         Args:
             media_list: dicts with ``type`` ``audio`` (``url``), ``tts`` (``text``, ``language``,
-                ``gender``), ``silence`` (``duration`` in seconds) or ``ringtone`` (``name``,
+                ``gender``, ``voice``), ``silence`` (``duration`` in seconds) or ``ringtone`` (``name``,
                 ``duration``); flat, or with these keys under ``params``. They are not changed.
             volume: gain in dB from -40 to 40; 0 leaves the audio as it is.
+            direction: who hears it: ``listen`` this phone (Relay's default), ``speak`` the other side of
+                the call, ``both``.
+            loop: how often it is played, 1 or more (default 1); 0 again and again until it is stopped.
             wait_timeout: seconds for the whole of it; without it the call's end bounds the wait.
                 A playback whose wait timed out goes on.
 
@@ -145,36 +160,58 @@ class Playing(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was started.
             RelayTimeout: no answer, or no end, in time.
         """
-        return self._play(prepare(media_list), volume, wait_timeout)
+        return self._play(prepare(media_list), wait_timeout, volume, direction, loop)
 
     def play_async(
-        self, media_list: Iterable[Media], volume: float = 0, *, wait_timeout: float | None = None
+        self,
+        media_list: Iterable[Media],
+        volume: float = 0,
+        *,
+        direction: str | None = None,
+        loop: int | None = None,
+        wait_timeout: float | None = None,
     ) -> PlayAction:
         """Start :meth:`play` and return its action once Relay has accepted or refused it. Not asyncio.
 
         A refused one is ``completed`` with state ``'failed'``, and its result says why.
         ``wait_timeout`` bounds Relay's answer, as ``request_timeout`` does in any case.
         """
-        return self._play_async(prepare(media_list), volume, wait_timeout)
+        return self._play_async(prepare(media_list), wait_timeout, volume, direction, loop)
 
-    def play_audio(self, url: str, volume: float = 0, *, wait_timeout: float | None = None) -> PlayResult:
+    def play_audio(
+        self,
+        url: str,
+        volume: float = 0,
+        *,
+        direction: str | None = None,
+        loop: int | None = None,
+        wait_timeout: float | None = None,
+    ) -> PlayResult:
         """Play an audio file and block until it has ended.
 
         ``url`` is its http or https address. See :meth:`play`.
         """
-        return self._play([audio(url)], volume, wait_timeout)
+        return self._play([audio(url)], wait_timeout, volume, direction, loop)
 
-    def play_audio_async(self, url: str, volume: float = 0, *, wait_timeout: float | None = None) -> PlayAction:
+    def play_audio_async(
+        self,
+        url: str,
+        volume: float = 0,
+        *,
+        direction: str | None = None,
+        loop: int | None = None,
+        wait_timeout: float | None = None,
+    ) -> PlayAction:
         """Start :meth:`play_audio` and return its action once Relay has answered. See :meth:`play_async`."""
-        return self._play_async([audio(url)], volume, wait_timeout)
+        return self._play_async([audio(url)], wait_timeout, volume, direction, loop)
 
     def play_silence(self, duration: float, *, wait_timeout: float | None = None) -> PlayResult:
         """Play ``duration`` seconds of silence (more than 0) and block until it has ended. See :meth:`play`."""
-        return self._play([silence(duration)], 0, wait_timeout)
+        return self._play([silence(duration)], wait_timeout)
 
     def play_silence_async(self, duration: float, *, wait_timeout: float | None = None) -> PlayAction:
         """Start :meth:`play_silence` and return its action once Relay has answered. See :meth:`play_async`."""
-        return self._play_async([silence(duration)], 0, wait_timeout)
+        return self._play_async([silence(duration)], wait_timeout)
 
     def play_tts(
         self,
@@ -183,6 +220,9 @@ class Playing(Leg):
         gender: str | None = None,
         volume: float = 0,
         *,
+        voice: str | None = None,
+        direction: str | None = None,
+        loop: int | None = None,
         wait_timeout: float | None = None,
     ) -> PlayResult:
         """Speak ``text`` and block until it was said. See :meth:`play`.
@@ -192,9 +232,11 @@ class Playing(Leg):
             language: such as ``en-US``, which is Relay's default.
             gender: ``male`` or ``female``; Relay's default is ``female``.
             volume: gain in dB from -40 to 40.
+            voice: the name of a voice, such as the service's documentation lists.
+            direction, loop: as in :meth:`play`.
             wait_timeout: seconds for the whole of it.
         """
-        return self._play([tts(text, language, gender)], volume, wait_timeout)
+        return self._play([tts(text, language, gender, voice)], wait_timeout, volume, direction, loop)
 
     def play_tts_async(
         self,
@@ -203,13 +245,23 @@ class Playing(Leg):
         gender: str | None = None,
         volume: float = 0,
         *,
+        voice: str | None = None,
+        direction: str | None = None,
+        loop: int | None = None,
         wait_timeout: float | None = None,
     ) -> PlayAction:
         """Start :meth:`play_tts` and return its action once Relay has answered. See :meth:`play_async`."""
-        return self._play_async([tts(text, language, gender)], volume, wait_timeout)
+        return self._play_async([tts(text, language, gender, voice)], wait_timeout, volume, direction, loop)
 
     def play_ringtone(
-        self, name: str, duration: float | None = None, volume: float = 0, *, wait_timeout: float | None = None
+        self,
+        name: str,
+        duration: float | None = None,
+        volume: float = 0,
+        *,
+        direction: str | None = None,
+        loop: int | None = None,
+        wait_timeout: float | None = None,
     ) -> PlayResult:
         """Play a country's ringtone and block until it has ended. See :meth:`play`.
 
@@ -217,26 +269,54 @@ class Playing(Leg):
             name: a country's two letters, such as ``us`` (api.md 7.4 lists them).
             duration: seconds, more than 0; Relay's default is one ring cycle.
             volume: gain in dB from -40 to 40.
+            direction, loop: as in :meth:`play`.
             wait_timeout: seconds for the whole of it.
         """
-        return self._play([ringtone(name, duration)], volume, wait_timeout)
+        return self._play([ringtone(name, duration)], wait_timeout, volume, direction, loop)
 
     def play_ringtone_async(
-        self, name: str, duration: float | None = None, volume: float = 0, *, wait_timeout: float | None = None
+        self,
+        name: str,
+        duration: float | None = None,
+        volume: float = 0,
+        *,
+        direction: str | None = None,
+        loop: int | None = None,
+        wait_timeout: float | None = None,
     ) -> PlayAction:
         """Start :meth:`play_ringtone` and return its action once Relay has answered. See :meth:`play_async`."""
-        return self._play_async([ringtone(name, duration)], volume, wait_timeout)
+        return self._play_async([ringtone(name, duration)], wait_timeout, volume, direction, loop)
 
-    def _play(self, media: list[dict[str, Any]], volume: float, wait_timeout: float | None) -> PlayResult:
-        action, deadline = self._start(self._new_play(media, volume), wait_timeout)
+    def _play(
+        self,
+        media: list[dict[str, Any]],
+        wait_timeout: float | None,
+        volume: float = 0,
+        direction: str | None = None,
+        loop: int | None = None,
+    ) -> PlayResult:
+        action, deadline = self._start(self._new_play(media, volume, direction, loop), wait_timeout)
         return action._wait(deadline)
 
-    def _play_async(self, media: list[dict[str, Any]], volume: float, wait_timeout: float | None) -> PlayAction:
-        return self._start(self._new_play(media, volume), wait_timeout)[0]
+    def _play_async(
+        self,
+        media: list[dict[str, Any]],
+        wait_timeout: float | None,
+        volume: float = 0,
+        direction: str | None = None,
+        loop: int | None = None,
+    ) -> PlayAction:
+        return self._start(self._new_play(media, volume, direction, loop), wait_timeout)[0]
 
-    def _new_play(self, media: list[dict[str, Any]], volume: float) -> PlayAction:
-        gain = checks.volume(volume)
-        return PlayAction(self, {"play": media} | ({"volume": gain} if gain else {}))
+    def _new_play(self, media: list[dict[str, Any]], volume: float, direction: object, loop: object) -> PlayAction:
+        params: dict[str, Any] = {"play": media}
+        if gain := checks.volume(volume):
+            params["volume"] = gain
+        if direction is not None:
+            params["direction"] = checks.one_of(direction, "direction", DIRECTIONS)
+        if loop is not None:
+            params["loop"] = checks.whole(loop, "loop", 0, math.inf, "times")
+        return PlayAction(self, params)
 
 
 # -- media: checked and copied, as they go on the wire (protocol.md 16.1) -------------------------------

@@ -8,35 +8,19 @@ from typing import Any
 
 from typing_extensions import Unpack
 
-from relay_sync.calling import checks, fields
-from relay_sync.calling.action import FAILED, Stoppable
-from relay_sync.calling.collect import PromptOptions, collect, spelled_out
+from relay_sync.calling import checks
+from relay_sync.calling.collect import PromptOptions, collect
+from relay_sync.calling.input import InputAction, InputResult
 from relay_sync.calling.leg import Leg
+from relay_sync.calling.options import spelled_out
 from relay_sync.calling.play import Media, audio, prepare, ringtone, silence, tts
-from relay_sync.calling.result import Result, StopResult
+from relay_sync.calling.result import Result
 from relay_sync.wire.states import OPERATIONS
-
-# Which event follows a stop, if any, is not documented (protocol.md 11.2).
-STOP_GRACE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptResult(Result):
-    """How a prompt ended: successful when digits or speech were collected.
-
-    Attributes:
-        type: Relay's type of the result: ``digit`` or ``speech``; where unsuccessful ``no_input``,
-            ``no_match`` or ``error``, and None where Relay told no result.
-        result: the digits pressed, or the words said.
-        terminator: the key that ended the digits; None or '' where it was their number or the time.
-        confidence: of speech, from 0 to 100.
-        event: its payload is the ``result`` object (api.md 10).
-    """
-
-    type: str | None = None
-    result: str | None = None
-    terminator: str | None = None
-    confidence: float | None = None
+class PromptResult(InputResult):
+    """How a prompt ended: successful when digits or speech were collected."""
 
     @property
     def prompt_type(self) -> str | None:
@@ -49,7 +33,7 @@ class PromptVolumeResult(Result):
     """Relay's answer to ``volume()`` of a prompt."""
 
 
-class PromptAction(Stoppable[PromptResult]):
+class PromptAction(InputAction[PromptResult]):
     """A prompt that is running on a call; made by :meth:`Call.prompt_async` and its kin.
 
     ``state`` is ``''`` until something is collected, ``'successful'`` at the end where it was, else
@@ -62,23 +46,7 @@ class PromptAction(Stoppable[PromptResult]):
 
     _operation = OPERATIONS["prompt"]
     _command = "calling.play_and_collect"
-    _success = frozenset({"digit", "speech"})
     _result_type = PromptResult
-    _own_states = ("successful", FAILED)
-
-    def stop(self, *, wait_timeout: float | None = None) -> StopResult:
-        """Stop the prompt at once; return once Relay has answered, which may be before it ended.
-
-        It ends with the result that Relay tells, or a second after the answer where Relay tells none.
-
-        Args:
-            wait_timeout: seconds for Relay's answer; the client's ``request_timeout`` bounds it in any case.
-
-        Raises:
-            NotConnected: not sent. ConnectionLost: unknown whether it was done.
-            RelayTimeout: no answer in time.
-        """
-        return self._control("stop", StopResult, wait_timeout, accepted=self._stopped)
 
     def volume(self, volume: float, *, wait_timeout: float | None = None) -> PromptVolumeResult:
         """Change the volume of what is played from now on; return once Relay has answered.
@@ -92,38 +60,8 @@ class PromptAction(Stoppable[PromptResult]):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        return self._control("volume", PromptVolumeResult, wait_timeout, volume=checks.volume(volume))
-
-    # -- what happens to it; the lock is held in all of these -----------------------------------------
-
-    def _stopped(self) -> None:
-        self._leg._desk.connection.call_later(STOP_GRACE_S, self._give_up)
-
-    def _give_up(self) -> None:
-        if self._result is None:
-            self._finish("finished", self._make(message="the prompt was stopped, and Relay told no result"))
-
-    def _judge(self, state: str, params: dict[str, Any]) -> PromptResult | None:
-        collected = state in self._success
-        if state not in self._operation.final or (collected and fields.false(params.get("final"))):
-            return None
-        told = fields.mapping(params.get("result"))
-        values = fields.mapping(told.get("params"))
-        return self._ended(
-            state,
-            params,
-            collected,
-            type=fields.text(told.get("type")),
-            result=fields.text(values.get("digits" if state == "digit" else "text")) if collected else None,
-            terminator=fields.text(values.get("terminator")),
-            confidence=fields.number(values.get("confidence")),
-        )
-
-    def _finish(self, state: str, result: PromptResult) -> None:
-        if result.successful:
-            self._move(state)  # whoever waits for `digit` sees it pass
-            state = "successful"
-        super()._finish(state, result)
+        params = {"volume": checks.volume(volume)}
+        return self._control("volume", PromptVolumeResult, wait_timeout, params=params)
 
 
 class Prompting(Leg):
@@ -131,7 +69,7 @@ class Prompting(Leg):
 
     __slots__ = ()
 
-    @spelled_out
+    @spelled_out(PromptOptions)
     def prompt(
         self,
         prompt_type: str,
@@ -161,7 +99,7 @@ class Prompting(Leg):
         """
         return self._prompt(prompt_type, prepare(media_list), options, wait_timeout)
 
-    @spelled_out
+    @spelled_out(PromptOptions)
     def prompt_async(
         self,
         prompt_type: str,
@@ -177,21 +115,21 @@ class Prompting(Leg):
         """
         return self._prompt_async(prompt_type, prepare(media_list), options, wait_timeout)
 
-    @spelled_out
+    @spelled_out(PromptOptions)
     def prompt_audio(
         self, prompt_type: str, url: str, *, wait_timeout: float | None = None, **options: Unpack[PromptOptions]
     ) -> PromptResult:
         """Play an audio file and collect; ``url`` is its http or https address. See :meth:`prompt`."""
         return self._prompt(prompt_type, [audio(url)], options, wait_timeout)
 
-    @spelled_out
+    @spelled_out(PromptOptions)
     def prompt_audio_async(
         self, prompt_type: str, url: str, *, wait_timeout: float | None = None, **options: Unpack[PromptOptions]
     ) -> PromptAction:
         """Start :meth:`prompt_audio` and return its action once Relay has answered. See :meth:`prompt_async`."""
         return self._prompt_async(prompt_type, [audio(url)], options, wait_timeout)
 
-    @spelled_out
+    @spelled_out(PromptOptions)
     def prompt_tts(
         self,
         prompt_type: str,
@@ -199,13 +137,14 @@ class Prompting(Leg):
         language: str | None = None,
         gender: str | None = None,
         *,
+        voice: str | None = None,
         wait_timeout: float | None = None,
         **options: Unpack[PromptOptions],
     ) -> PromptResult:
-        """Speak ``text`` and collect; ``language`` and ``gender`` as in :meth:`play_tts`. See :meth:`prompt`."""
-        return self._prompt(prompt_type, [tts(text, language, gender)], options, wait_timeout)
+        """Speak ``text`` and collect; all but ``prompt_type`` as in :meth:`play_tts`. See :meth:`prompt`."""
+        return self._prompt(prompt_type, [tts(text, language, gender, voice)], options, wait_timeout)
 
-    @spelled_out
+    @spelled_out(PromptOptions)
     def prompt_tts_async(
         self,
         prompt_type: str,
@@ -213,13 +152,14 @@ class Prompting(Leg):
         language: str | None = None,
         gender: str | None = None,
         *,
+        voice: str | None = None,
         wait_timeout: float | None = None,
         **options: Unpack[PromptOptions],
     ) -> PromptAction:
         """Start :meth:`prompt_tts` and return its action once Relay has answered. See :meth:`prompt_async`."""
-        return self._prompt_async(prompt_type, [tts(text, language, gender)], options, wait_timeout)
+        return self._prompt_async(prompt_type, [tts(text, language, gender, voice)], options, wait_timeout)
 
-    @spelled_out
+    @spelled_out(PromptOptions)
     def prompt_ringtone(
         self,
         prompt_type: str,
@@ -235,7 +175,7 @@ class Prompting(Leg):
         """
         return self._prompt(prompt_type, [ringtone(name, duration)], options, wait_timeout)
 
-    @spelled_out
+    @spelled_out(PromptOptions)
     def prompt_ringtone_async(
         self,
         prompt_type: str,
@@ -251,14 +191,14 @@ class Prompting(Leg):
         """
         return self._prompt_async(prompt_type, [ringtone(name, duration)], options, wait_timeout)
 
-    @spelled_out
+    @spelled_out(PromptOptions)
     def prompt_silence(
         self, prompt_type: str, duration: float, *, wait_timeout: float | None = None, **options: Unpack[PromptOptions]
     ) -> PromptResult:
         """Play ``duration`` seconds of silence (more than 0) and collect. See :meth:`prompt`."""
         return self._prompt(prompt_type, [silence(duration)], options, wait_timeout)
 
-    @spelled_out
+    @spelled_out(PromptOptions)
     def prompt_silence_async(
         self, prompt_type: str, duration: float, *, wait_timeout: float | None = None, **options: Unpack[PromptOptions]
     ) -> PromptAction:

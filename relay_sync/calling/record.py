@@ -82,10 +82,10 @@ class RecordAction(Stoppable[RecordResult]):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        more: dict[str, Any] = {}
+        params: dict[str, Any] = {}
         if behavior is not None:
-            more["behavior"] = checks.one_of(behavior, "behavior", BEHAVIORS)
-        return self._control("pause", RecordPauseResult, wait_timeout, moves="paused", **more)
+            params["behavior"] = checks.one_of(behavior, "behavior", BEHAVIORS)
+        return self._control("pause", RecordPauseResult, wait_timeout, moves="paused", params=params)
 
     def resume(self, *, wait_timeout: float | None = None) -> RecordResumeResult:
         """Go on recording; return once Relay has answered.
@@ -128,6 +128,7 @@ class Recording(Leg):
         end_silence_timeout: float | None = None,
         terminators: str | None = None,
         *,
+        input_sensitivity: float | None = None,
         wait_timeout: float | None = None,
     ) -> RecordResult:
         """Record the call, and block until the recording has ended. What is None is left to Relay.
@@ -142,6 +143,7 @@ class Recording(Leg):
             initial_timeout: seconds to wait for the first sound; 0 for ever (default 5).
             end_silence_timeout: seconds of silence that end it; 0 for none (default 1).
             terminators: keys that end it, of ``0-9 * # A-D``; '' for none (default ``#*``).
+            input_sensitivity: from 0 to 100, how soft a sound counts as one (default 44).
             wait_timeout: seconds for the whole of it; without it the call's end bounds the wait. A
                 recording whose wait timed out goes on.
 
@@ -155,7 +157,15 @@ class Recording(Leg):
             RelayTimeout: no answer, or no end, in time.
         """
         params = _record(
-            record_type, beep, record_format, stereo, direction, initial_timeout, end_silence_timeout, terminators
+            record_type,
+            beep,
+            record_format,
+            stereo,
+            direction,
+            initial_timeout,
+            end_silence_timeout,
+            terminators,
+            input_sensitivity,
         )
         action, deadline = self._start(RecordAction(self, params), wait_timeout)
         return action._wait(deadline)
@@ -171,6 +181,7 @@ class Recording(Leg):
         end_silence_timeout: float | None = None,
         terminators: str | None = None,
         *,
+        input_sensitivity: float | None = None,
         wait_timeout: float | None = None,
     ) -> RecordAction:
         """Start :meth:`record` and return its action once Relay has accepted or refused it. Not asyncio.
@@ -179,7 +190,15 @@ class Recording(Leg):
         ``wait_timeout`` bounds Relay's answer, as ``request_timeout`` does in any case.
         """
         params = _record(
-            record_type, beep, record_format, stereo, direction, initial_timeout, end_silence_timeout, terminators
+            record_type,
+            beep,
+            record_format,
+            stereo,
+            direction,
+            initial_timeout,
+            end_silence_timeout,
+            terminators,
+            input_sensitivity,
         )
         return self._start(RecordAction(self, params), wait_timeout)[0]
 
@@ -193,6 +212,7 @@ def _record(
     initial_timeout: object,
     end_silence_timeout: object,
     terminators: object,
+    input_sensitivity: object,
 ) -> dict[str, Any]:
     """The record object of protocol.md 16.3, checked."""
     kind = checks.one_of(record_type, "record_type", RECORD_TYPES)
@@ -211,4 +231,6 @@ def _record(
         options["end_silence_timeout"] = checks.seconds(end_silence_timeout, "end_silence_timeout")
     if terminators is not None:
         options["terminators"] = checks.keys(terminators, "terminators")
+    if input_sensitivity is not None:
+        options["input_sensitivity"] = checks.number(input_sensitivity, "input_sensitivity", 0, 100, "sensitivity")
     return {"record": {kind: options}}

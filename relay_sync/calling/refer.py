@@ -71,6 +71,7 @@ class Referring(Leg):
         username: str | None = None,
         password: str | None = None,
         *,
+        status_url: str | None = None,
         wait_timeout: float | None = None,
     ) -> ReferResult:
         """Ask the other side of a SIP call to call ``to`` instead, and block until it did or would not.
@@ -83,6 +84,7 @@ class Referring(Leg):
             headers: more SIP headers, each ``{"name": "X-…", "value": …}``; only names that begin with ``X-``.
             username: for ``to``, where it asks for one.
             password: likewise.
+            status_url: http or https address that is told how it goes.
             wait_timeout: seconds for the whole of it; without it the call's end bounds the wait.
 
         Returns:
@@ -94,7 +96,7 @@ class Referring(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was started.
             RelayTimeout: no answer, or no end, in time.
         """
-        action, deadline = self._start(self._new_refer(to, headers, username, password), wait_timeout)
+        action, deadline = self._start(self._new_refer(to, headers, username, password, status_url), wait_timeout)
         return action._wait(deadline)
 
     def refer_async(
@@ -104,20 +106,26 @@ class Referring(Leg):
         username: str | None = None,
         password: str | None = None,
         *,
+        status_url: str | None = None,
         wait_timeout: float | None = None,
     ) -> ReferAction:
         """Start :meth:`refer` and return its action once Relay has accepted or refused it. Not asyncio.
 
         ``wait_timeout`` bounds Relay's answer, as ``request_timeout`` does in any case.
         """
-        return self._start(self._new_refer(to, headers, username, password), wait_timeout)[0]
+        return self._start(self._new_refer(to, headers, username, password, status_url), wait_timeout)[0]
 
-    def _new_refer(self, to: object, headers: object, username: object, password: object) -> ReferAction:
+    def _new_refer(
+        self, to: object, headers: object, username: object, password: object, status_url: object
+    ) -> ReferAction:
         params: dict[str, Any] = {"to": checks.text(to, "to", "a SIP address such as 'sip:desk@example.com'")}
         if headers is not None:
             params["headers"] = sip_headers(headers)
         if username is not None:
             params["username"] = checks.text(username, "username", "a user name")
         if password is not None:
-            params["password"] = checks.text(password, "password", "a password")
-        return ReferAction(self, {"device": {"type": "sip", "params": params}})
+            params["password"] = checks.secret(password, "password", "a password")
+        device = {"device": {"type": "sip", "params": params}}
+        if status_url is None:
+            return ReferAction(self, device)
+        return ReferAction(self, {**device, "status_url": checks.web_address(status_url, "status_url")})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
 
 from typing_extensions import Self
@@ -124,11 +124,22 @@ class ReceiveResult(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExecuteResult(Result):
-    """Relay's answer to a command given by its wire name.
+class ReplyResult(Result):
+    """Relay's answer to a command that is done once it is answered.
 
     Attributes:
         result: every field of the answer, ``code`` and ``message`` among them.
     """
 
     result: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, answer: Answer, **about: str | None) -> Self:
+        """The result that an answer of Relay's amounts to, with all its fields."""
+        # super() without arguments knows the class as it was before the slots made another of it.
+        return replace(super(ReplyResult, cls).of(answer, **about), result=answer.result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecuteResult(ReplyResult):
+    """Relay's answer to a command given by its wire name."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from relay_sync.calling.action import GONE_GRACE_S
+from relay_sync.calling.attendance import Attendance
 from relay_sync.calling.call import Call
 from relay_sync.calling.desk import Desk
 from relay_sync.calling.leg import Leg
@@ -17,9 +18,16 @@ from relay_sync.errors import RelayError
 from relay_sync.link.connection import Connection
 from relay_sync.link.handlers import Workers, run
 from relay_sync.link.waiting import Deadline
-from relay_sync.masking import mask_number
+from relay_sync.masking import mask_number, shorten
 from relay_sync.wire.events import RelayEvent
-from relay_sync.wire.states import BY_EVENT_TYPE, CALL_RECEIVE_EVENT, CALL_STATE_EVENT, DIAL_FINAL
+from relay_sync.wire.states import (
+    CALL_RECEIVE_EVENT,
+    CALL_STATE_EVENT,
+    CONFERENCE_EVENT,
+    DIAL_FINAL,
+    ERROR_EVENT,
+    ERROR_EVENT_NAME,
+)
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -49,6 +57,7 @@ class CallTable:
         # Tags whose legs nobody wants, with those hung up already; None where there is one leg at most.
         self._abandoned: dict[str, set[str] | None] = {}
         self._watched: dict[Leg, int] = {}  # waited on, and perhaps not dialled
+        self._attendance = Attendance()
 
     # -- the road in; the lock is held ----------------------------------------------------------------
 
@@ -57,6 +66,12 @@ class CallTable:
         params = event.params
         if event.event_type == CALL_RECEIVE_EVENT:
             self._offered(event)
+            return
+        if event.event_type == CONFERENCE_EVENT:
+            self._conference_told(params)
+            return
+        if event.event_type == ERROR_EVENT:
+            self._error_told(params)
             return
         call = self._find(event)
         if call is None:
@@ -69,10 +84,8 @@ class CallTable:
             self._dial_told(call, params)
         elif event.event_type == "calling.call.connect":
             self._connect_told(call, params)
-        elif (rows := BY_EVENT_TYPE.get(event.event_type)) is not None:
-            call._take_operation(rows, params)
         else:
-            self.desk.log(logger, logging.DEBUG, "%s is not known; dropped", event.event_type)
+            call._take_operation(event.event_type, params)
 
     def _find(self, event: RelayEvent) -> Call | None:
         """The call an event is about; None where it is nobody's, or was dealt with here."""
@@ -140,7 +153,32 @@ class CallTable:
             if call.peer is not None:
                 call.peer._bridge = call._bridge
             call._unbridge()
-        call._take_operation(BY_EVENT_TYPE["calling.call.connect"], params)
+        call._take_operation("calling.call.connect", params)
+
+    def _conference_told(self, params: dict[str, Any]) -> None:
+        """News of a conference: of one who takes part in it, or, without a call's id, for all of them."""
+        conference_id, call_id, status = (params.get(name) for name in ("conference_id", "call_id", "status"))
+        mine = self._by_id.get(call_id) if isinstance(call_id, str) else None
+        if isinstance(conference_id, str):
+            if mine is not None and status == "participant-join":
+                self._attendance.enter(mine, conference_id)
+            hearers = self._attendance.of(conference_id) if mine is None else (mine,)
+            if status == "conference-end":
+                self._attendance.end(conference_id)
+        else:
+            hearers = () if mine is None else (mine,)
+        for call in hearers:
+            call._take_operation(CONFERENCE_EVENT, params)
+        if not hearers:
+            self.desk.log(logger, logging.DEBUG, "%s is about no call here; dropped", CONFERENCE_EVENT)
+
+    def _error_told(self, params: dict[str, Any]) -> None:
+        """Relay tells of an error that no answer told (protocol.md 7)."""
+        call = self._by_id.get(str(params.get("call_id")))
+        code, message = (shorten(str(params.get(name, "")), 200) for name in ("code", "message"))
+        self.desk.log(logger, logging.WARNING, "Relay told of an error %s: %s (%r)", code, message, call)
+        if call is not None:
+            call._emit((ERROR_EVENT_NAME,), params, ERROR_EVENT)
 
     def _peer_of(self, event: RelayEvent) -> Call | None:
         """The call of a leg that a connect of ours has made, told of for the first time."""
@@ -214,6 +252,11 @@ class CallTable:
             self._legs.pop(leg.tag, None)
         if leg.id is not None and self._by_id.get(leg.id) is leg:
             del self._by_id[leg.id]
+        self._attendance.forget(leg)
+
+    def attends(self, leg: Leg, conference_id: str) -> None:
+        """See :class:`relay_sync.calling.desk.Shelf`."""
+        self._attendance.enter(leg, conference_id)
 
     def abandon(self, leg: Leg) -> None:
         """See :class:`relay_sync.calling.desk.Shelf`."""

@@ -51,7 +51,9 @@ class Order:
         return perform(
             output,
             f"call = client.calling.new_call({shown})",
-            lambda: client.calling.new_call(**numbers, timeout=self.timeout),
+            lambda: client.calling.new_call(
+                from_number=self.from_number, to_number=self.to_number, timeout=self.timeout
+            ),
         )
 
     def _talk(self, call: Call, playhead: Playhead, output: Output) -> PlayResult:

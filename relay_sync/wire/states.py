@@ -29,6 +29,8 @@ RINGTONES: Final = (
 
 CALL_STATE_EVENT: Final = "calling.call.state"
 CALL_RECEIVE_EVENT: Final = "calling.call.receive"
+CONFERENCE_EVENT: Final = "calling.conference"
+ERROR_EVENT: Final = "calling.error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Operation:
         final: those of them that nothing follows.
         sub_commands: what may be appended to its command, after a dot.
         state_at: the keys that lead to the state in the event's params.
-        else_at: the keys that lead to it where those lead nowhere.
+        else_at: keys of the params that may hold it where those lead nowhere, the first that does first.
         names: the names for ``call.on`` (api.md 11).
         general: those of them that every event of it goes by, the most general first.
         prefix: what stands before the state in the names that tell it; '' where none does.
@@ -69,7 +71,8 @@ class Operation:
 
     def state_of(self, params: Mapping[str, Any]) -> str | None:
         """Return the state that the params of one of its events tell, None where they tell none."""
-        found = _text_at(self.state_at, params) or (_text_at(self.else_at, params) if self.else_at else None)
+        places = (self.state_at, *((key,) for key in self.else_at))
+        found = next(filter(None, (_text_at(keys, params) for keys in places)), None)
         if not found or not self.folded or found in self.states:
             return found
         return next((state for state in self.states if state.casefold() == found.casefold()), found)
@@ -128,7 +131,7 @@ def _row(
     return Operation(
         kind,
         tuple(f"calling.{command}" for command in commands.split()),
-        f"calling.call.{event}",
+        event if event.startswith("calling.") else f"calling.call.{event}",
         tuple(states.split()),
         frozenset(final.split()),
         tuple(sub_commands.split()),
@@ -146,6 +149,13 @@ def _row(
 _COLLECTED = "collecting start_of_input start_of_speech digit speech no_input no_match error finished"
 _COLLECT_FINAL = "digit speech no_input no_match error finished"  # but not with `final: false` (protocol.md 11.2)
 _REFER_FINAL = "success cancel busy noAnswer error"
+_PAY_STEPS = "payment-card-number expiration-date security-code postal-code payment-processing"
+_PAY_FINAL = "finished error payment-completed payment-failed payment-canceled payment-cancelled"
+_CONFERENCE = (
+    "conference-start conference-end participant-join participant-leave participant-mute participant-unmute"
+    " participant-hold participant-unhold participant-modify participant-speech-start participant-speech-stop"
+    " record-start record-pause record-resume record-stop"
+)
 
 _ROWS: tuple[Operation, ...] = (
     _row("play", "play", "play", "playing paused finished error", "finished error", "stop pause resume volume"),
@@ -168,9 +178,17 @@ _ROWS: tuple[Operation, ...] = (
     _row("dial", "dial", "dial", "dialing answered failed", "answered failed", at="dial_state", prefix="",
          general=""),
     _row("stream", "stream", "stream", "streaming finished", "finished", "stop"),
-    _row("pay", "pay", "pay", "finished error", "finished error", "stop"),
+    # It tells `state` or `for`, and perhaps nothing but `error_type` (protocol.md 13 and 19).
+    _row("pay", "pay", "pay", f"{_PAY_STEPS} {_PAY_FINAL}", _PAY_FINAL, "stop", else_at="for error_type"),
     _row("transcribe", "transcribe", "transcribe", "transcribing finished", "finished", "stop"),
-    _row("ai", "ai", "ai", "", "", "stop", prefix="", general=""),
+    _row("ai", "ai", "ai", "finished error", "finished error", "stop"),  # both may never come (api.md 15)
+    # `dequeue` and `leave` both end the stay; only the first has taken the caller somewhere.
+    _row("queue", "queue.enter", "queue", "enqueue dequeue leave", "dequeue leave", at="status"),
+    # These have no action of their own: no source says how they end, or they are told of by their own commands.
+    _row("hold", "hold unhold", "hold", "hold unhold", ""),
+    _row("denoise", "denoise", "denoise", "", ""),
+    _row("echo", "echo", "echo", "echoing", ""),
+    _row("conference", "join_conference", "calling.conference", _CONFERENCE, "", at="status"),
 )  # fmt: skip
 
 #: Every operation by its kind.
@@ -196,5 +214,7 @@ BY_EVENT_TYPE: Final = _by_event_type(_ROWS)
 
 #: Names of state events for ``call.on``; ``stateChange`` fires before the specific one (api.md 11).
 STATE_EVENT_NAMES: Final = ("stateChange", *CALL_STATES)
+#: What ``calling.error`` goes by.
+ERROR_EVENT_NAME: Final = "error"
 #: Every name that ``call.on`` knows.
-EVENT_NAMES: Final = frozenset(STATE_EVENT_NAMES).union(*(row.names for row in _ROWS))
+EVENT_NAMES: Final = frozenset((*STATE_EVENT_NAMES, ERROR_EVENT_NAME)).union(*(row.names for row in _ROWS))

@@ -346,7 +346,7 @@ def test_a_stopped_prompt_of_which_nothing_is_told_ends_after_a_while(
 def test_the_wait_for_a_stopped_prompt_is_woken_by_the_clock_alone(
     stage: Stage, asking: PromptAction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay_sync.calling.prompt.STOP_GRACE_S", 0.001)
+    monkeypatch.setattr("relay_sync.calling.stopping.STOP_GRACE_S", 0.001)
     with in_thread(asking.wait) as waiting:
         parked(asking)
         assert stop(stage, asking).successful

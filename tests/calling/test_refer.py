@@ -42,6 +42,11 @@ def test_a_sip_device_is_sent_without_a_control_id(stage: Stage, call: Call, giv
     assert action.payload == {"node_id": "node-1", "call_id": "call-1", "device": device}
 
 
+def test_an_address_that_is_told_of_it_stands_beside_the_device(stage: Stage, call: Call) -> None:
+    payload = begin(stage, lambda: call.refer_async(TO, status_url="https://app.example/r")).payload
+    assert (payload["status_url"], payload["device"]["params"]) == ("https://app.example/r", {"to": TO})
+
+
 @pytest.mark.parametrize(
     ("to", "given", "error", "named"),
     [
@@ -51,7 +56,8 @@ def test_a_sip_device_is_sent_without_a_control_id(stage: Stage, call: Call, giv
         (TO, {"headers": [{"name": "From", "value": "me"}]}, ValueError, "headers: 'From'.*'X-'"),
         (TO, {"headers": [{"name": "X-Ref"}]}, ValueError, "headers"),
         (TO, {"username": ""}, ValueError, "username=''"),
-        (TO, {"password": 5}, TypeError, "password=5"),
+        (TO, {"password": 5}, TypeError, "password: give a password as a string"),
+        (TO, {"status_url": "here"}, ValueError, "status_url='here'"),
     ],
 )
 def test_a_mistake_is_named_before_anything_is_sent(

@@ -33,7 +33,7 @@ def test_connect_and_dial_have_final_states() -> None:
 def test_every_row_is_consistent(operation: states.Operation) -> None:
     assert operation.commands
     assert all(command.startswith("calling.") for command in operation.commands)
-    assert operation.event_type.startswith("calling.call.")
+    assert operation.event_type.startswith("calling.call.") or operation.kind == "conference"
     assert operation.final <= set(operation.states)
     assert len(set(operation.states)) == len(operation.states)
     assert operation in BY_EVENT_TYPE[operation.event_type]
@@ -41,7 +41,8 @@ def test_every_row_is_consistent(operation: states.Operation) -> None:
 
 def test_every_operation_of_the_reference_has_a_row() -> None:
     kinds = "play prompt collect record detect fax tap digits refer connect dial stream pay transcribe ai"
-    assert list(OPERATIONS) == kinds.split()
+    told = "queue hold denoise echo conference"  # of which protocol.md 13 speaks alone
+    assert list(OPERATIONS) == [*kinds.split(), *told.split()]
 
 
 def test_prompt_and_collect_share_an_event_type() -> None:
@@ -63,6 +64,14 @@ def test_prompt_and_collect_share_an_event_type() -> None:
         ("detect", {"detect": "HUMAN"}, None),
         ("fax", {"fax": {"type": "page"}}, "page"),
         ("collect", {"result": {"type": "no_input"}}, "no_input"),
+        ("collect", {"state": "finished"}, "finished"),
+        ("pay", {"state": "finished"}, "finished"),
+        ("pay", {"for": "payment-completed", "error_type": ""}, "payment-completed"),
+        ("pay", {"state": "", "for": "payment-failed", "error_type": "card-declined"}, "payment-failed"),
+        ("pay", {"error_type": "card-declined"}, "card-declined"),
+        ("pay", {"for": 5}, None),
+        ("queue", {"status": "dequeue"}, "dequeue"),
+        ("denoise", {"denoised": True}, None),
     ],
 )
 def test_the_state_is_found_where_its_operation_keeps_it(kind: str, params: dict[str, Any], state: str | None) -> None:
@@ -81,6 +90,9 @@ def test_the_state_is_found_where_its_operation_keeps_it(kind: str, params: dict
         *("tap.tapping", "tap.finished", "tap.stateChange", "sendDigits.finished", "sendDigits.stateChange"),
         *("refer.stateChange", "refer.inProgress", "refer.cancel", "refer.busy", "refer.noAnswer", "refer.error"),
         "refer.success",
+        *("stream.streaming", "stream.finished", "pay.finished", "pay.payment-completed", "transcribe.finished"),
+        *("queue.enqueue", "queue.dequeue", "queue.leave", "hold.stateChange", "denoise.stateChange", "echo.echoing"),
+        *("conference.stateChange", "conference.participant-join", "conference.conference-end", "error"),
     ],
 )
 def test_every_name_of_the_reference_can_be_listened_to(name: str) -> None:
@@ -114,6 +126,9 @@ def test_fixed_names_are_listed_once() -> None:
         ("refer", {"state": "noAnswer"}, ("refer.stateChange", "refer.noAnswer")),
         ("connect", {"connect_state": "failed"}, ("connect.stateChange", "connect.failed")),
         ("dial", {"dial_state": "failed"}, ()),
+        ("queue", {"status": "leave"}, ("queue.stateChange", "queue.leave")),
+        ("denoise", {"denoised": False}, ("denoise.stateChange",)),
+        ("conference", {"status": "record-stop"}, ("conference.stateChange", "conference.record-stop")),
     ],
 )
 def test_an_event_goes_by_the_names_of_the_reference(kind: str, params: dict[str, Any], names: tuple[str, ...]) -> None:
