@@ -43,7 +43,7 @@ class Operation:
         event_type: the events that tell of it.
         states: the states known, in the order they usually come.
         final: those of them that nothing follows.
-        sub_commands: what may be appended to its command, after a dot.
+        sub_commands: what may be appended to its command, after a dot; of ``queue.enter`` to ``queue``.
         state_at: the keys that lead to the state in the event's params.
         else_at: keys of the params that may hold it where those lead nowhere, the first that does first.
         names: the names for ``call.on`` (api.md 11).
@@ -183,7 +183,7 @@ _ROWS: tuple[Operation, ...] = (
     _row("transcribe", "transcribe", "transcribe", "transcribing finished", "finished", "stop"),
     _row("ai", "ai", "ai", "finished error", "finished error", "stop"),  # both may never come (api.md 15)
     # `dequeue` and `leave` both end the stay; only the first has taken the caller somewhere.
-    _row("queue", "queue.enter", "queue", "enqueue dequeue leave", "dequeue leave", at="status"),
+    _row("queue", "queue.enter", "queue", "enqueue dequeue leave", "dequeue leave", "leave", at="status"),
     # These have no action of their own: no source says how they end, or they are told of by their own commands.
     _row("hold", "hold unhold", "hold", "hold unhold", ""),
     _row("denoise", "denoise", "denoise", "", ""),
