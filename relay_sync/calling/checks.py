@@ -200,12 +200,12 @@ def handler(value: object, name: str = "handler") -> Callable[..., Any]:
     return value
 
 
-def words(value: object, name: str, what: str) -> list[str]:
-    """A non-empty list of non-empty strings; a single string is a mistake worth naming."""
+def words(value: object, name: str, what: str, least: int = 1) -> list[str]:
+    """A list of non-empty strings, at least so many; a single string is a mistake worth naming."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise TypeError(f"{name}={value!r}: give a list of {what}, such as ['office']")
     items = [text(item, name, what) for item in value]
-    if not items:
+    if len(items) < least:
         raise ValueError(f"{name}={value!r} is empty: give at least one of {what}")
     return items
 

@@ -10,7 +10,7 @@ from relay_sync.calling import checks
 from relay_sync.calling.action import Action, Over
 from relay_sync.calling.devices import prepare_devices
 from relay_sync.calling.leg import Leg
-from relay_sync.calling.play import Media, prepare
+from relay_sync.calling.media import Media, prepare
 from relay_sync.calling.result import Result
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.states import OPERATIONS

@@ -144,17 +144,17 @@ class Door(Leg):
             if key in given:
                 raise ValueError(f"params[{key!r}]={given[key]!r}: it is filled in: leave it out")
         ends = checks.words(final, "final", "states that end it")
-        good = frozenset(checks.words(success, "success", "final states") if success != () else ())
+        good = frozenset(checks.words(success, "success", "final states", 0))
         if not good <= set(ends):
             raise ValueError(f"success={sorted(good)} has states that are not in final={ends}: give them in both")
-        others = [state for state in checks.words(states, "states", "states") if state not in ends] if states else []
+        others = [state for state in checks.words(states, "states", "states", 0) if state not in ends]
         operation = Operation(
             kind=name,
             commands=(name,),
             event_type=_event_of(name) if event_type is None else checks.command(event_type, "event_type"),
             states=(*others, *ends),
             final=frozenset(ends),
-            sub_commands=tuple(checks.words(sub_commands, "sub_commands", "sub-commands")) if sub_commands else (),
+            sub_commands=tuple(checks.words(sub_commands, "sub_commands", "sub-commands", 0)),
             state_at=tuple(checks.text(state_key, "state_key", "the name of a field").split(".")),
         )
         kind = GenericAction if checks.flag(controlled, "controlled") else PerCallAction

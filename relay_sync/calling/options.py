@@ -48,9 +48,9 @@ def keys_of(given: object, name: str, table: Table, what: str, needs: str = "") 
     fields = checks.fields(given, name)
     for key in fields:
         if key not in table:
-            raise ValueError(f"{name}: {what} knows no {key!r}{meant(key, table)}; give of {', '.join(table)}")
+            raise ValueError(f"{name}: {what} knows no {key!r}: give some of {', '.join(table)}")
     if needs and fields.get(needs) is None:
-        raise ValueError(f"{name}={given!r}: {what} needs {needs!r}")
+        raise ValueError(f"{name}: {what} needs {needs!r}")
     try:
         return wire(fields, table, what)
     except (TypeError, ValueError) as wrong:

@@ -12,8 +12,8 @@ from relay_sync.calling import checks
 from relay_sync.calling.collect import PromptOptions, collect
 from relay_sync.calling.input import InputAction, InputResult
 from relay_sync.calling.leg import Leg
+from relay_sync.calling.media import Media, audio, prepare, ringtone, silence, tts
 from relay_sync.calling.options import spelled_out
-from relay_sync.calling.play import Media, audio, prepare, ringtone, silence, tts
 from relay_sync.calling.result import Result
 from relay_sync.wire.states import OPERATIONS
 

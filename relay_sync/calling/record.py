@@ -232,5 +232,5 @@ def _record(
     if terminators is not None:
         options["terminators"] = checks.keys(terminators, "terminators")
     if input_sensitivity is not None:
-        options["input_sensitivity"] = checks.number(input_sensitivity, "input_sensitivity", 0, 100, "sensitivity")
+        options["input_sensitivity"] = checks.number(input_sensitivity, "input_sensitivity", 0, 100, "points")
     return {"record": {kind: options}}

@@ -229,3 +229,70 @@ def test_what_is_none_is_not_sent() -> None:
         "type": "sip",
         "params": {"from": "sip:a", "to": "sip:b"},
     }
+
+
+CALLED = {"max_duration": 60, "call_state_url": "https://app.example/c", "call_state_events": ["answered"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "params"),
+    [
+        (
+            {"to_number": B, "timeout": 5, **CALLED, "confirm": {"url": "x"}},
+            {"from_number": FROM, "to_number": B, "timeout": 5, **CALLED, "confirm": {"url": "x"}},
+        ),
+        (
+            {"call_type": "sip", "to_number": "sip:b", **CALLED},
+            {"from": FROM, "to": "sip:b", **CALLED},
+        ),
+        (
+            {"call_type": "webrtc", "to_number": "/private/alice", "codecs": ["OPUS"], **CALLED},
+            {"from": FROM, "to": "/private/alice", "codecs": ["OPUS"], **CALLED},
+        ),
+        (
+            {"type": "webrtc", "params": {"from": "me", "to": "alice"}},
+            {"from": "me", "to": "alice"},
+        ),
+        (
+            {"call_type": "agora", "to_number": "bob", "appid": "app-1", "channel": "room"},
+            {"from": FROM, "to": "bob", "appid": "app-1", "channel": "room"},
+        ),
+    ],
+)
+def test_later_devices_go_out_as_the_protocol_has_them(given: Any, params: Any) -> None:
+    kind = given.get("call_type") or given.get("type", "phone")
+    assert prepare_devices(given, "devices", FROM) == [[{"type": kind, "params": params}]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        ("call", {"call_id": "call-9", "node_id": "node-2"}),
+        ("queue", {"queue_name": "support", "node_id": "node-2", "queue_id": "queue-1"}),
+        ("stream", {"url": "wss://x", "name": "main", "realtime": True, "authorization_bearer_token": "t"}),
+    ],
+)
+def test_a_call_can_be_connected_to_more_than_what_can_be_dialled(kind: str, params: Any) -> None:
+    device = {"type": kind, "params": params}
+    assert prepare_devices(device, "device_list", FROM, 20, of_a_call=True) == [[device]]
+    with pytest.raises(ValueError, match=f"call_type='{kind}' is unknown"):
+        prepare_devices(device, "devices", FROM)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"type": "call", "params": {}}, r"device_list\[0\]: params: a call device needs 'call_id'"),
+        ({"type": "queue", "params": {"queue_name": ""}}, "queue_name=''"),
+        ({"type": "queue", "params": {"queue": "x"}}, "knows no 'queue': give some of queue_name, queue_id, node_id"),
+        ({"type": "stream", "params": {"url": "https://x"}}, "url='https://x'"),
+        ({"type": "call", "params": {"call_id": "c"}, "timeout": 5}, "'timeout'.* beside 'params'"),
+        ({"to_number": A, "max_duration": 0}, "max_duration=0"),
+        ({"to_number": A, "call_state_events": "answered"}, "call_state_events='answered'"),
+        ({"call_type": "agora", "to_number": "bob", "codecs": ["OPUS"]}, "an? agora device takes"),
+        ({"call_type": "webrtc", "to_number": "bob", "headers": HEADERS}, "a webrtc device takes"),
+    ],
+)
+def test_a_later_device_that_cannot_be_is_named_with_what_is_wrong(wrong: Any, words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        prepare_devices([wrong], "device_list", FROM, of_a_call=True)
