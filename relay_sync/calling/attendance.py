@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from relay_sync.calling.leg import Leg
 
 
@@ -24,14 +27,21 @@ class Attendance:
             self._legs.setdefault(conference_id, {})[leg] = None
             self._conferences.setdefault(leg, set()).add(conference_id)
 
-    def of(self, conference_id: str) -> tuple[Leg, ...]:
-        """The calls that hear of a conference."""
-        return tuple(self._legs.get(conference_id, ()))
+    def told(self, mine: Leg | None, params: Mapping[str, Any]) -> tuple[Leg, ...]:
+        """Relay tells of a conference: who is to hear it.
 
-    def end(self, conference_id: str) -> None:
-        """A conference is over."""
-        for leg in self._legs.pop(conference_id, ()):
-            self._leave(leg, conference_id)
+        ``mine`` is the call of ours that it is about, which alone hears it. What is about nobody's call,
+        or somebody else's, is for every call in the conference.
+        """
+        conference_id, status = params.get("conference_id"), params.get("status")
+        if not isinstance(conference_id, str):
+            return () if mine is None else (mine,)
+        if mine is not None and status == "participant-join":
+            self.enter(mine, conference_id)
+        hearers = tuple(self._legs.get(conference_id, ())) if mine is None else (mine,)
+        if status == "conference-end":
+            self._end(conference_id)
+        return hearers
 
     def forget(self, leg: Leg) -> None:
         """A call is over."""
@@ -41,8 +51,9 @@ class Attendance:
             if not legs:
                 del self._legs[conference_id]
 
-    def _leave(self, leg: Leg, conference_id: str) -> None:
-        conferences = self._conferences[leg]
-        conferences.discard(conference_id)
-        if not conferences:
-            del self._conferences[leg]
+    def _end(self, conference_id: str) -> None:
+        for leg in self._legs.pop(conference_id, ()):
+            conferences = self._conferences[leg]
+            conferences.discard(conference_id)
+            if not conferences:
+                del self._conferences[leg]

@@ -156,17 +156,10 @@ class CallTable:
         call._take_operation("calling.call.connect", params)
 
     def _conference_told(self, params: dict[str, Any]) -> None:
-        """News of a conference: of one who takes part in it, or, without a call's id, for all of them."""
-        conference_id, call_id, status = (params.get(name) for name in ("conference_id", "call_id", "status"))
+        """News of a conference: of one who takes part in it, or of the whole."""
+        call_id = params.get("call_id")
         mine = self._by_id.get(call_id) if isinstance(call_id, str) else None
-        if isinstance(conference_id, str):
-            if mine is not None and status == "participant-join":
-                self._attendance.enter(mine, conference_id)
-            hearers = self._attendance.of(conference_id) if mine is None else (mine,)
-            if status == "conference-end":
-                self._attendance.end(conference_id)
-        else:
-            hearers = () if mine is None else (mine,)
+        hearers = self._attendance.told(mine, params)
         for call in hearers:
             call._take_operation(CONFERENCE_EVENT, params)
         if not hearers:
