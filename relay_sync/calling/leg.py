@@ -265,6 +265,7 @@ class Leg(Waitable):
         """An event of an operation that runs, or ran, on this call, or of one that this library does not know."""
         rows = BY_EVENT_TYPE.get(event_type, ())
         row = rows[0] if rows else None
+        action: Action[Any] | None = None
         if self._actions:
             # Those without a control id have their event type as key: one of them runs on a call at a time.
             action = self._actions.get(str(params.get("control_id"))) or self._actions.get(event_type)
@@ -273,10 +274,10 @@ class Leg(Waitable):
                 action._take(params)
                 row = action._operation if action._operation in rows else row
         if self._handlers or self._streams:
-            if row is None:
-                self._emit((), params, event_type)
-            else:
-                self._emit(row.names_of(params), params, event_type, row.told(params))
+            names = () if row is None else row.names_of(params)
+            self._emit(names, params, event_type, None if row is None else row.told(params))
+        elif row is None and action is None:
+            self._desk.log(logger, logging.DEBUG, "%s is not known; dropped", shorten(event_type, 80))
 
     def _emit(
         self,
