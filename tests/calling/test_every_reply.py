@@ -251,3 +251,35 @@ def test_a_conference_is_left_by_what_joining_it_returned(stage: Stage, call: Ca
         sent = stage.relay.accept_command("calling.leave_conference")
     assert sent["conference_id"] == "conf-9"
     assert leaving.result().successful
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "sent"),
+    [
+        ("echo", (), {}),
+        ("echo", (0,), {"timeout": 0}),
+        ("ai_message", (None, None, {"full": True}, {"x": 1}), {"reset": {"full": True}, "global_data": {"x": 1}}),
+        ("ai_hold", (), {}),
+        ("ai_hold", (1.5,), {"timeout": "1.5"}),
+        ("ai_unhold", (), {}),
+        ("amazon_bedrock", (), {}),
+        ("join_conference", ("r",), {"name": "r"}),
+        ("join_room", ("r", "https://app.example/r"), {"name": "r", "status_url": "https://app.example/r"}),
+        ("live_translate", ({"stop": {}},), {"action": {"stop": {}}}),
+        ("user_event", ("x",), {"event": "x"}),
+        ("bind_digit", ("*1", "calling.hangup"), {"digits": "*1", "bind_method": "calling.hangup"}),
+        ("clear_digit_bindings", (), {}),
+        ("execute", ("calling.x",), {}),
+    ],
+)
+def test_what_is_left_out_is_not_sent(stage: Stage, call: Call, verb: str, arguments: Any, sent: Fields) -> None:
+    with in_thread(lambda: getattr(call, verb)(*arguments)):
+        frame = stage.relay.line.take()
+        stage.relay.answer(frame, {"code": "200", "message": "OK"})
+    assert sent_by(frame) == {"node_id": "node-1", "call_id": "call-1", **sent}
+
+
+def test_a_queue_is_left_by_name_alone_too(stage: Stage, call: Call) -> None:
+    with in_thread(lambda: call.queue_leave("support", status_url="https://app.example/q")):
+        sent = stage.relay.accept_command("calling.queue.leave")
+    assert (sent["queue_name"], sent["status_url"], "queue_id" in sent) == ("support", "https://app.example/q", False)

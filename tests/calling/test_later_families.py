@@ -138,9 +138,9 @@ def test_the_blocking_form_sends_the_same(
 
 
 def test_a_payload_shares_nothing_with_what_was_given(stage: Stage, call: Call) -> None:
-    prompt = {"text": "Be brief.", "list": [1]}
+    prompt: Fields = {"text": "Be brief.", "list": [1]}
     action = begin(stage, lambda: call.ai_async(prompt=prompt))
-    prompt["list"] = []
+    prompt["list"].append(9)
     action.payload["prompt"]["list"].append(2)
     assert action.payload["prompt"] == {"text": "Be brief.", "list": [1]}
 
@@ -178,6 +178,7 @@ WRONG: list[tuple[str, tuple[Any, ...], Fields, str]] = [
     ("ai", (), {"hints": "order"}, "hints='order': give a list of words"),
     ("ai", (), {"languages": {"code": "en"}}, "languages={'code': 'en'}: give a list of dicts"),
     ("ai", (), {"post_prompt_auth_password": 1234}, "post_prompt_auth_password: give a password as a string"),
+    ("ai", (), {"post_prompt_auth_password": " "}, "post_prompt_auth_password: give a password as a string"),
     ("ai", (), {"params": {}}, "params={}: an agent has no such option; did you mean 'ai_params'?"),
     ("queue_enter", ("",), {}, "queue_name='' is empty"),
     ("queue_enter", ("q",), {"wait_url": "x"}, "wait_url='x'"),
