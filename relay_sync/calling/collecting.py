@@ -18,7 +18,7 @@ from relay_sync.wire.states import OPERATIONS
 class CollectResult(InputResult):
     """How a collect ended: successful when digits or speech were collected.
 
-    Of a continuous one it is the last that was collected.
+    Of a continuous one it is the last that was collected, unless it ended with an error.
     """
 
 
@@ -72,7 +72,8 @@ class CollectAction(InputAction[CollectResult]):
         return state in self._operation.final and not fields.false(params.get("final"))
 
     def _collected(self, state: str, params: dict[str, Any]) -> CollectResult:
-        if state == "finished" and self._latest is not None:
+        # What was collected stays so, though nothing more came, or Relay tells the stop as `no_input`.
+        if state in ("finished", "no_input", "no_match") and self._latest is not None:
             state, params = self._latest
         return super()._collected(state, params)
 

@@ -177,11 +177,23 @@ class TestContinuous:
         assert action.result.successful
         assert action.result.type == event["result"]["type"]
 
-    @pytest.mark.parametrize("kind", ["no_input", "no_match", "error"])
-    def test_what_is_always_final_ends_it_too(self, stage: Stage, collecting: Any, kind: str) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "before", "successful", "state"),
+        [
+            ("no_input", True, True, "successful"),
+            ("no_match", True, True, "successful"),
+            ("error", True, False, "error"),
+            ("no_input", False, False, "no_input"),
+            ("error", False, False, "error"),
+        ],
+    )
+    def test_what_is_always_final_ends_it_too(
+        self, stage: Stage, collecting: Any, kind: str, before: bool, successful: bool, state: str
+    ) -> None:
         action = collecting(continuous=True)
-        tell(stage, action, collected("digit"), collected(kind))
-        assert (action.completed, action.result.successful, action.state) == (True, False, kind)
+        tell(stage, action, *([collected("digit")] if before else []), collected(kind))
+        assert (action.completed, action.result.successful, action.state) == (True, successful, state)
+        assert action.result.result == ("12" if successful else None)
 
     @pytest.mark.parametrize("told", [True, False], ids=["Relay says finished", "Relay says nothing"])
     def test_stopped_it_has_the_last_that_was_collected(
