@@ -37,6 +37,7 @@ R = TypeVar("R", bound=Result)
 C = TypeVar("C", bound=Result)
 
 GONE: tuple[str, ...] = ("404", "410")  # what Relay says of what it no longer has (protocol.md 7)
+GONE_FOR_SURE: tuple[str, ...] = ("410",)  # of a command that names more than the call: a 404 may be of that
 GONE_GRACE_S: float = 1.0  # for the event that tells how it ended, which may come after such an answer
 
 FAILED = "failed"  # ours: it never started, or its call or session ended under it
@@ -92,6 +93,7 @@ class Action(Waitable, Generic[R]):
     _family: ClassVar[str] = ""  # what its sub-commands hang on by a dot; '' for the command that starts it
     _result_type: ClassVar[type[Result]]
     _controlled: ClassVar[bool] = True  # whether the wire names it by a control id; else there is one per call
+    _gone: ClassVar[tuple[str, ...]] = GONE  # the answers to its start by which the call is gone
     _own_states: ClassVar[tuple[str, ...]] = (FAILED,)  # states that this library, not Relay, puts it in
 
     def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
@@ -313,7 +315,7 @@ class Action(Waitable, Generic[R]):
             self._accepted(answer)
         else:
             self._finish(FAILED, self._make(code=answer.code, message=answer.message, _outcome="refused"))
-            if answer.code in GONE:
+            if answer.code in self._gone:
                 self._leg._gone()
 
     def _accepted(self, answer: Answer) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from typing_extensions import TypedDict, Unpack
 
 from relay_sync.calling import checks, options
-from relay_sync.calling.leg import GONE_FOR_SURE, Leg
+from relay_sync.calling.action import GONE_FOR_SURE
+from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult, Result
 from relay_sync.calling.stopping import Graceful
 from relay_sync.wire.states import OPERATIONS
@@ -179,7 +180,7 @@ class AI(Leg):
             params["global_data"] = checks.fields(global_data, "global_data")
         if not params:
             raise ValueError("nothing was given: give at least one of message_text, reset, global_data")
-        return self._command(ReplyResult, "calling.ai_message", params, wait_timeout, gone=GONE_FOR_SURE)
+        return self._carry_out(ReplyResult, "calling.ai_message", params, wait_timeout, gone=GONE_FOR_SURE)
 
     def ai_hold(
         self, timeout: float | None = None, prompt: str | None = None, *, wait_timeout: float | None = None
@@ -202,14 +203,14 @@ class AI(Leg):
         params = _prompt(prompt)
         if timeout is not None:
             params["timeout"] = f"{checks.seconds(timeout, 'timeout'):g}"  # a string on the wire (api.md 15)
-        return self._command(ReplyResult, "calling.ai_hold", params, wait_timeout, gone=GONE_FOR_SURE)
+        return self._carry_out(ReplyResult, "calling.ai_hold", params, wait_timeout, gone=GONE_FOR_SURE)
 
     def ai_unhold(self, prompt: str | None = None, *, wait_timeout: float | None = None) -> ReplyResult:
         """Have the agent go on; return once Relay has answered. See :meth:`ai_hold`.
 
         ``prompt`` is what it is told to say first.
         """
-        return self._command(ReplyResult, "calling.ai_unhold", _prompt(prompt), wait_timeout, gone=GONE_FOR_SURE)
+        return self._carry_out(ReplyResult, "calling.ai_unhold", _prompt(prompt), wait_timeout, gone=GONE_FOR_SURE)
 
     @options.spelled_out(BedrockOptions)
     def amazon_bedrock(
@@ -232,7 +233,7 @@ class AI(Leg):
             RelayTimeout: no answer in time.
         """
         params = options.wire(bedrock_options, _BEDROCK, "an agent of Amazon Bedrock")
-        return self._command(ReplyResult, "calling.amazon_bedrock", params, wait_timeout)
+        return self._carry_out(ReplyResult, "calling.amazon_bedrock", params, wait_timeout)
 
 
 def _prompt(prompt: object) -> dict[str, Any]:

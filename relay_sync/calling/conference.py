@@ -10,7 +10,8 @@ from typing import Any
 from typing_extensions import Self, TypedDict, Unpack
 
 from relay_sync.calling import checks, fields, options
-from relay_sync.calling.leg import GONE_FOR_SURE, Leg
+from relay_sync.calling.action import GONE_FOR_SURE
+from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult
 from relay_sync.wire.events import Answer
 
@@ -146,7 +147,7 @@ class Conferring(Leg):
             **options.wire(conference_options, _OPTIONS, "a conference"),
         }
         method = "calling.join_conference"
-        return self._command(ConferenceResult, method, params, wait_timeout, answered=self._joined)
+        return self._carry_out(ConferenceResult, method, params, wait_timeout, answered=self._joined)
 
     def leave_conference(
         self, conference_id: str | ConferenceResult, *, wait_timeout: float | None = None
@@ -168,7 +169,7 @@ class Conferring(Leg):
         told = conference_id.conference_id if isinstance(conference_id, ConferenceResult) else conference_id
         found = checks.text(told, "conference_id", "the id that join_conference() returned")
         params = {"conference_id": found}
-        return self._command(ConferenceResult, "calling.leave_conference", params, wait_timeout, gone=GONE_FOR_SURE)
+        return self._carry_out(ConferenceResult, "calling.leave_conference", params, wait_timeout, gone=GONE_FOR_SURE)
 
     def join_room(self, name: str, status_url: str | None = None, *, wait_timeout: float | None = None) -> ReplyResult:
         """Join a room; return once Relay has answered. No event is known that tells of rooms.
@@ -189,14 +190,14 @@ class Conferring(Leg):
         params = {"name": checks.text(name, "name", "the name of the room")}
         if status_url is not None:
             params["status_url"] = checks.web_address(status_url, "status_url")
-        return self._command(ReplyResult, "calling.join_room", params, wait_timeout)
+        return self._carry_out(ReplyResult, "calling.join_room", params, wait_timeout)
 
     def leave_room(self, *, wait_timeout: float | None = None) -> ReplyResult:
         """Leave the room that the call is in; return once Relay has answered.
 
         Args, returns and raises as :meth:`join_room`.
         """
-        return self._command(ReplyResult, "calling.leave_room", {}, wait_timeout, gone=GONE_FOR_SURE)
+        return self._carry_out(ReplyResult, "calling.leave_room", {}, wait_timeout, gone=GONE_FOR_SURE)
 
     def _joined(self, answer: Answer) -> None:
         """Relay answered. The lock is held, by the reader."""

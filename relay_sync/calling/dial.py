@@ -196,7 +196,7 @@ class Dialling(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        return self._command(PassResult, "calling.pass", {}, wait_timeout, answered=self._passed)
+        return self._carry_out(PassResult, "calling.pass", {}, wait_timeout, answered=self._passed)
 
     # -- plumbing -----------------------------------------------------------------------------------
 

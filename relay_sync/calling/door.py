@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks
-from relay_sync.calling.action import Action
-from relay_sync.calling.leg import GONE_FOR_SURE, Leg
+from relay_sync.calling.action import GONE_FOR_SURE, Action
+from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ExecuteResult, Result
 from relay_sync.wire.states import Operation
 
@@ -28,6 +28,7 @@ class GenericAction(Action[GenericResult]):
     __slots__ = ("_command", "_operation", "_success")
 
     _result_type = GenericResult
+    _gone = GONE_FOR_SURE
 
     def __init__(self, leg: Leg, params: dict[str, Any], operation: Operation, success: frozenset[str]) -> None:
         self._operation = operation
@@ -97,7 +98,7 @@ class Door(Leg):
         """
         name = checks.command(method, "method")
         given = {} if params is None else checks.fields(params, "params")
-        return self._command(ExecuteResult, name, given, wait_timeout, gone=GONE_FOR_SURE)
+        return self._carry_out(ExecuteResult, name, given, wait_timeout, gone=GONE_FOR_SURE)
 
     def start(
         self,

@@ -30,9 +30,6 @@ Handler = Callable[[dict[str, Any]], object]
 A = TypeVar("A", bound="Action[Any]")
 C = TypeVar("C", bound=Result)
 
-# Of a command that names something else too, what is not found may be that.
-GONE_FOR_SURE: tuple[str, ...] = ("410",)
-
 _ORDER = {state: place for place, state in enumerate(CALL_STATES)}
 
 
@@ -162,7 +159,7 @@ class Leg(Waitable):
             error.call_id = self.id
             raise
 
-    def _command(
+    def _carry_out(
         self,
         kind: type[C],
         method: str,

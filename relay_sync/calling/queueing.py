@@ -7,8 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from relay_sync.calling import checks, fields
-from relay_sync.calling.action import Action
-from relay_sync.calling.leg import GONE_FOR_SURE, Leg
+from relay_sync.calling.action import GONE_FOR_SURE, Action
+from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult, Result
 from relay_sync.wire.states import OPERATIONS
 
@@ -52,6 +52,7 @@ class QueueAction(Action[QueueResult]):
     _family = "calling.queue"
     _success = frozenset({"dequeue"})
     _result_type = QueueResult
+    _gone = GONE_FOR_SURE
 
     def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
         super().__init__(leg, params)
@@ -183,7 +184,7 @@ class Queueing(Leg):
         params = {"control_id": str(uuid4()), **_queue(queue_name, status_url)}
         if queue_id is not None:
             params["queue_id"] = checks.text(queue_id, "queue_id", "Relay's id of the queue")
-        return self._command(ReplyResult, "calling.queue.leave", params, wait_timeout, gone=GONE_FOR_SURE)
+        return self._carry_out(ReplyResult, "calling.queue.leave", params, wait_timeout, gone=GONE_FOR_SURE)
 
 
 def _queue(queue_name: object, status_url: object) -> dict[str, Any]:

@@ -30,28 +30,28 @@ class Sounding(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        return self._command(ReplyResult, "calling.hold", {}, wait_timeout)
+        return self._carry_out(ReplyResult, "calling.hold", {}, wait_timeout)
 
     def unhold(self, *, wait_timeout: float | None = None) -> ReplyResult:
         """Take the call off hold; return once Relay has answered.
 
         Args, returns and raises as :meth:`hold`.
         """
-        return self._command(ReplyResult, "calling.unhold", {}, wait_timeout)
+        return self._carry_out(ReplyResult, "calling.unhold", {}, wait_timeout)
 
     def denoise(self, *, wait_timeout: float | None = None) -> ReplyResult:
         """Have noise taken out of the call's sound; return once Relay has answered.
 
         ``on("denoise.stateChange", …)`` hears of it. Args, returns and raises as :meth:`hold`.
         """
-        return self._command(ReplyResult, "calling.denoise", {}, wait_timeout)
+        return self._carry_out(ReplyResult, "calling.denoise", {}, wait_timeout)
 
     def denoise_stop(self, *, wait_timeout: float | None = None) -> ReplyResult:
         """Leave the call's sound as it is again; return once Relay has answered.
 
         Args, returns and raises as :meth:`hold`.
         """
-        return self._command(ReplyResult, "calling.denoise.stop", {}, wait_timeout)
+        return self._carry_out(ReplyResult, "calling.denoise.stop", {}, wait_timeout)
 
     def echo(
         self, timeout: float | None = None, status_url: str | None = None, *, wait_timeout: float | None = None
@@ -79,4 +79,4 @@ class Sounding(Leg):
             params["timeout"] = checks.seconds(timeout, "timeout")
         if status_url is not None:
             params["status_url"] = checks.web_address(status_url, "status_url")
-        return self._command(ReplyResult, "calling.echo", params, wait_timeout)
+        return self._carry_out(ReplyResult, "calling.echo", params, wait_timeout)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from relay_sync.calling import checks
-from relay_sync.calling.leg import GONE_FOR_SURE, Leg
+from relay_sync.calling.action import GONE_FOR_SURE
+from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult
 from relay_sync.wire.events import Answer
 
@@ -35,7 +36,7 @@ class Steering(Leg):
             RelayTimeout: no answer in time.
         """
         params = {"dest": checks.text(dest, "dest", "where to, such as 'context:sales'")}
-        return self._command(ReplyResult, "calling.transfer", params, wait_timeout, answered=self._transferred)
+        return self._carry_out(ReplyResult, "calling.transfer", params, wait_timeout, answered=self._transferred)
 
     def user_event(self, event: str, *, wait_timeout: float | None = None, **fields: Any) -> ReplyResult:
         """Send an event of your own on the call; return once Relay has answered.
@@ -59,7 +60,7 @@ class Steering(Leg):
             if name in fields:
                 raise TypeError(f"{name}={fields[name]!r}: an event of this call has its own {name}: leave it out")
         params = {"event": event, **checks.fields(fields, "fields")}
-        return self._command(ReplyResult, "calling.user_event", params, wait_timeout)
+        return self._carry_out(ReplyResult, "calling.user_event", params, wait_timeout)
 
     def bind_digit(
         self,
@@ -97,7 +98,7 @@ class Steering(Leg):
             params["params"] = checks.fields(bind_params, "bind_params")
         if max_triggers is not None:
             params["max_triggers"] = checks.whole(max_triggers, "max_triggers", 0, math.inf, "times")
-        return self._command(ReplyResult, "calling.bind_digit", {**params, **_realm(realm)}, wait_timeout)
+        return self._carry_out(ReplyResult, "calling.bind_digit", {**params, **_realm(realm)}, wait_timeout)
 
     def clear_digit_bindings(self, realm: str | None = None, *, wait_timeout: float | None = None) -> ReplyResult:
         """Undo :meth:`bind_digit`; return once Relay has answered.
@@ -105,7 +106,7 @@ class Steering(Leg):
         ``realm`` is the one whose bindings are undone; all where it is None.
         """
         method = "calling.clear_digit_bindings"
-        return self._command(ReplyResult, method, _realm(realm), wait_timeout, gone=GONE_FOR_SURE)
+        return self._carry_out(ReplyResult, method, _realm(realm), wait_timeout, gone=GONE_FOR_SURE)
 
     def _transferred(self, answer: Answer) -> None:
         if answer.ok:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
-from relay_sync.calling.action import Stoppable
-from relay_sync.calling.leg import GONE_FOR_SURE, Leg
+from relay_sync.calling.action import GONE_FOR_SURE, Stoppable
+from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult, Result
 from relay_sync.wire.states import OPERATIONS
 
@@ -118,7 +118,7 @@ class Transcribing(Leg):
             RelayTimeout: no answer in time.
         """
         params = {"action": _live(action)}
-        return self._command(ReplyResult, "calling.live_transcribe", params, wait_timeout, gone=GONE_FOR_SURE)
+        return self._carry_out(ReplyResult, "calling.live_transcribe", params, wait_timeout, gone=GONE_FOR_SURE)
 
     def live_translate(
         self, action: Mapping[str, Any], status_url: str | None = None, *, wait_timeout: float | None = None
@@ -131,7 +131,7 @@ class Transcribing(Leg):
             wait_timeout: seconds for Relay's answer; ``request_timeout`` bounds it in any case.
         """
         params = {"action": _live(action), **_status(status_url)}
-        return self._command(ReplyResult, "calling.live_translate", params, wait_timeout, gone=GONE_FOR_SURE)
+        return self._carry_out(ReplyResult, "calling.live_translate", params, wait_timeout, gone=GONE_FOR_SURE)
 
 
 def _status(status_url: object) -> dict[str, Any]:

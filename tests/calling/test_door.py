@@ -137,6 +137,22 @@ def test_a_refusal_ends_it(stage: Stage, call: Call) -> None:
     assert not call._actions
 
 
+@pytest.mark.parametrize(("code", "gone"), [("404", False), ("410", True)])
+def test_only_what_says_so_for_sure_is_taken_for_the_call_s_end(
+    stage: Stage, call: Call, code: str, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay_sync.calling.leg.GONE_GRACE_S", 0.0)
+    with in_thread(lambda: call.start("calling.hum")) as starting:
+        stage.relay.refuse_command("calling.hum", code)
+    assert starting.result().result.code == code
+    if gone:
+        until(lambda: not call.active)
+    else:
+        stage.settle()
+        assert stage.client._life().connection._timers == []
+        assert call.active
+
+
 def test_an_event_before_the_answer_is_not_lost(stage: Stage, call: Call) -> None:
     with in_thread(lambda: call.start("calling.hum", **KNOWN)) as starting:
         frame = stage.relay.take_command("calling.hum")

@@ -447,8 +447,10 @@ class TestQueue:
         assert "queue_id" not in sent
 
     def test_a_queue_that_is_not_found_is_not_the_call(self, stage: Stage, call: Call) -> None:
-        running, _ = block(stage, lambda: call.queue_leave("sales"), code="404")
-        assert running.result().code == "404"
+        for verb in (lambda: call.queue_leave("sales"), lambda: call.queue_enter("sales")):
+            running, _ = block(stage, verb, code="404")
+            assert running.result().code == "404"
+        assert stage.client._life().connection._timers == []  # by which the call would be given up
         assert call.active
 
 
