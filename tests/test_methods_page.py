@@ -12,17 +12,20 @@ import pytest
 import relay_sync
 from relay_sync import Call
 from relay_sync.calling.action import Action
-from relay_sync.wire.states import OPERATIONS
+from relay_sync.wire.states import ERROR_EVENT, ERROR_EVENT_NAME, OPERATIONS
 
 PAGE = Path(__file__).parents[1] / "docs" / "methods.md"
 COLUMNS = ("wire", "v2", "node", "current", "ours")
 
 
+def section_of(title: str) -> str:
+    return PAGE.read_text(encoding="utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
 def rows(section: str) -> list[dict[str, list[str]]]:
     """The rows of a section's table: the names in each column."""
-    text = PAGE.read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
     found = []
-    for line in text.splitlines():
+    for line in section_of(section).splitlines():
         cells = line.strip("|").split("|")
         if line.startswith(("| `", "| —")):
             assert len(cells) == len(COLUMNS), line
@@ -77,6 +80,14 @@ def test_every_command_that_we_know_of_is_on_the_page() -> None:
         assert set(operation.commands) <= listed
         family = operation.commands[0].removesuffix(".enter")
         assert {f"{family}.{verb}" for verb in operation.sub_commands} <= listed
+
+
+def test_every_event_that_v2_has_not_is_on_the_page_by_all_its_names() -> None:
+    lines = [line for line in section_of("Events").splitlines() if line.startswith("| `")]
+    listed = {cells[0]: cells[1:] for line in lines if (cells := re.findall(r"`([^`]+)`", line))}
+    v2 = ["play", "prompt", "collect", "record", "detect", "fax", "tap", "digits", "refer", "connect", "dial"]
+    later = {row.event_type: list(row.names) for kind, row in OPERATIONS.items() if kind not in v2}
+    assert listed == {**later, ERROR_EVENT: [ERROR_EVENT_NAME]}
 
 
 def test_whoever_has_a_method_has_it_in_one_row() -> None:
