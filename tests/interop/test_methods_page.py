@@ -1,7 +1,8 @@
-"""docs/methods.md says of the v2 clients what their packages have, no more and no less."""
+"""docs/methods.md says of the official clients what their packages have, no more and no less."""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -77,3 +78,36 @@ def test_what_the_page_says_of_v2_node_is_there(clients: Path) -> None:
 
 def test_no_verb_of_v2_node_is_left_out(clients: Path) -> None:
     assert declared(clients, "Call") - set(names("Call", "node")) == set()
+
+
+@pytest.fixture(scope="module")
+def current(clients: Path) -> dict[str, set[str]]:
+    """Class of the current SDK's relay -> its public methods and those it inherits, read from its source."""
+    bases: dict[str, list[str]] = {}
+    methods: dict[str, set[str]] = {}
+    for file in (clients / "sdk" / "lib").glob("python*/site-packages/signalwire/relay/*.py"):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                bases[node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
+                functions = [one for one in node.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))]
+                methods[node.name] = {one.name for one in functions if not one.name.startswith("_")}
+
+    def of(kind: str) -> set[str]:
+        return methods.get(kind, set()).union(*(of(base) for base in bases.get(kind, ())))
+
+    return {kind: of(kind) for kind in methods}
+
+
+def test_what_the_page_says_of_the_current_sdk_is_there(current: dict[str, set[str]]) -> None:
+    for name in listed("current"):
+        kind, _, member = name.partition(".")
+        assert member in current[kind], name
+
+
+def test_no_verb_of_the_current_sdk_is_left_out(current: dict[str, set[str]]) -> None:
+    assert current["Call"] - set(names("Call", "current")) == set()
+    controls = {"stop", "pause", "resume", "volume", "start_input_timers"}
+    have = {f"{kind}.{verb}" for kind in current if kind.endswith("Action") for verb in current[kind] & controls}
+    # Those from which the others inherit are no actions that users are given; and two that no source has a command for.
+    kept = {name for name in have if name.split(".")[0] not in ("StoppableAction", "PausableAction", "VolumeAction")}
+    assert kept - set(names("Actions", "current")) == {"CollectAction.pause", "CollectAction.resume"}
