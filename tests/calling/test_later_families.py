@@ -131,7 +131,7 @@ def test_the_blocking_form_sends_the_same(
     stage: Stage, call: Call, verb: str, arguments: Any, keywords: Fields, sent: Fields
 ) -> None:
     with in_thread(lambda: getattr(call, verb)(*arguments, **keywords)):
-        frame = stage.relay.line.take()
+        frame = stage.relay.take_any()
         stage.relay.answer(frame, {"code": "409", "message": "no"})
     params = frame["params"]["params"]
     assert {key: value for key, value in params.items() if key not in ("node_id", "call_id", "control_id")} == sent
