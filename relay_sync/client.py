@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import ssl
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -293,12 +294,17 @@ class Client:
         Raises:
             ConnectFailed: Relay could not be reached, or did not say ready within ``connect_timeout``.
             AuthenticationFailed: Relay refused project and token.
-            NotConnected: ``disconnect()`` was called meanwhile.
+            NotConnected: ``disconnect()`` was called meanwhile; or gevent or eventlet patched the
+                process after this client was first used, and no wait could be trusted.
         """
         self._connect()
 
     def _connect(self, or_else: Callable[[], bool] = bool) -> None:
         """Connect; return before ready, too, when ``or_else()`` is true."""
+        if "uwsgi" in sys.modules:  # a module of that server, which has it in every program that it runs
+            from relay_sync.hosting import warn_of_frozen_threads
+
+            warn_of_frozen_threads()
         life = self._life()
         if life.connection.state == CLOSED:
             life = self._begin_again(life)

@@ -17,6 +17,7 @@ The socket is non-blocking from its first moment to its last, and all waiting ha
 
 from __future__ import annotations
 
+import _socket
 import errno
 import os
 import queue
@@ -343,9 +344,7 @@ class Stream:
             if self._sock is None:
                 return
             try:
-                # Not SSLSocket.shutdown: it drops the TLS session first, and the reader, still busy with records,
-                # would take ciphertext for frames.
-                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+                _shut_descriptor(self._sock.fileno())
             except OSError:
                 return  # never connected, or gone already
 
@@ -393,6 +392,20 @@ def _look_up(host: str, port: int, answer: queue.SimpleQueue[_Addresses | Except
         answer.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError) as exc:  # the latter for what cannot be a name
         answer.put(exc)
+
+
+def _shut_descriptor(descriptor: int) -> None:
+    """Shut a connection both ways by its descriptor, whatever kind of socket object it belongs to.
+
+    Not by ``SSLSocket.shutdown``: it drops the TLS session first, and the reader, still busy with records, would take
+    ciphertext for frames. Nor by ``socket.socket.shutdown``: under gevent and eventlet that is another class, which
+    one made before the patch is no instance of, and eventlet's has no such method.
+    """
+    view = _socket.socket(fileno=descriptor)
+    try:
+        view.shutdown(socket.SHUT_RDWR)
+    finally:
+        view.detach()
 
 
 def _set_options(sock: socket.socket) -> None:

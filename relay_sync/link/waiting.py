@@ -11,6 +11,8 @@ Guarantees:
   could end it.
 * A wait in a forked child raises :class:`NotConnected` before any lock is touched: the lock may have
   been held by a thread that does not exist there.
+* So does a wait on a connection that is older than the patch of gevent or eventlet: its thread is a
+  real one, and could not wake what waits by the patched means.
 * Ctrl-C ends a wait of the main thread within ``SLICE`` seconds, whatever the timing, and leaves the
   lock as it should be.
 """
@@ -149,10 +151,11 @@ class Monitor:
     the transport's send, which has a lock of its own.
     """
 
-    __slots__ = ("lock", "pid", "reader")
+    __slots__ = ("_kind", "lock", "pid", "reader")
 
     def __init__(self) -> None:
         self.lock: threading.Lock = threading.Lock()
+        self._kind: object = threading.Lock  # gevent and eventlet put another one in its place
         self.pid: int = os.getpid()
         self.reader: int | None = None  # thread id; written by the reader itself, which takes it back as it ends
 
@@ -166,8 +169,13 @@ class Monitor:
             )
 
     def check_thread(self, describe: Callable[[], str]) -> None:
-        """Raise WouldDeadlock on the connection's own thread, NotConnected in a forked child."""
+        """Raise WouldDeadlock on the connection's own thread, NotConnected in a forked child or after a late patch."""
         self.check_process()
+        if self._kind is not threading.Lock:
+            raise NotConnected(
+                f"{describe()}: gevent or eventlet patched this process after the client was first used, and nothing "
+                "could be trusted to end a wait: patch first thing in the program, or disconnect() before the patch"
+            )
         if self.reader == threading.get_ident():
             raise WouldDeadlock(
                 f"{describe()}: a blocking method on the connection's own thread would wait for itself; "
@@ -182,6 +190,7 @@ class Monitor:
         Raises:
             RelayTimeout: not true by the deadline; ``describe()`` says what was waited for.
             WouldDeadlock: called on the connection's own thread.
+            NotConnected: called in a forked child, or after a late patch.
         """
         assert self.lock.locked()
         if ready():

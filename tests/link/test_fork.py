@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -148,6 +149,16 @@ def test_the_refusal_is_the_error_for_what_was_surely_not_sent() -> None:
     link = Link()
     told = in_child(lambda: isinstance(_raised(link.monitor.check_process), NotConnected))
     assert told == "True"
+
+
+def test_once_the_process_is_patched_a_wait_on_an_older_connection_is_refused_with_advice(
+    ready: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = threading.Lock
+    monkeypatch.setattr(threading, "Lock", lambda: lock())
+    with pytest.raises(NotConnected, match=r"gevent or eventlet patched .* disconnect\(\) before the patch"):
+        ready.ask().result(LIMIT)
+    assert ready.line.sent.empty()
 
 
 def _raised(act: Callable[[], object]) -> BaseException | None:
