@@ -1,0 +1,16 @@
+"""An emulator whose time stands still, with a phone that rings for a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from relay_sync.emulator import Emulator
+
+
+@pytest.fixture
+def relay() -> Iterator[Emulator]:
+    with Emulator(stepped=True, ping_interval=None) as relay:
+        relay.phone("+15550101", answer_after=0.5)
+        yield relay

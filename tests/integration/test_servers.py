@@ -1,0 +1,136 @@
+"""gunicorn and uWSGI as they are deployed: each worker works on a connection of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from relay_sync.emulator import Emulator
+from tests.integration.servers import (
+    SCRIPTS,
+    Server,
+    at_once,
+    check_each_process_has_a_connection_of_its_own,
+    check_the_parents_play_is_untouched,
+    post,
+)
+
+# gunicorn 26 took the eventlet worker out: an older one is installed beside, see tox.ini.
+OLDER_GUNICORN = os.environ.get("RELAY_SYNC_OLDER_GUNICORN", "")
+
+
+def gunicorn(relay: Emulator, folder: Path, *options: str, **variables: str) -> Server:
+    command = [sys.executable, "-m", "gunicorn", "site_app:application", "--bind", "127.0.0.1:0", *options]
+    return Server(*command, "--worker-tmp-dir", "/tmp", relay=relay, folder=folder, **variables)
+
+
+def uwsgi(relay: Emulator, folder: Path, *options: str, **variables: str) -> Server:
+    listen = ["--http-socket", "127.0.0.1:0", "--home", sys.prefix, "--module", "site_app", "--die-on-term"]
+    return Server(SCRIPTS / "uwsgi", *listen, "--master", *options, relay=relay, folder=folder, **variables)
+
+
+def gunicorns_url(server: Server, workers: int) -> str:
+    server.says(r"Booting worker with pid", workers)
+    return server.says(r"Listening at: (http://127\.0\.0\.1:\d+)")[0]
+
+
+def uwsgis_url(server: Server, workers: int) -> str:
+    server.says(r"^spawned uWSGI worker \d", workers)
+    return "http://" + server.says(r"bound to TCP address (127\.0\.0\.1:\d+)")[0]
+
+
+def test_gunicorn_with_preload_each_of_three_workers_has_its_connection_and_the_parents_play_goes_on(
+    relay: Emulator, tmp_path: Path
+) -> None:
+    with gunicorn(relay, tmp_path, "--preload", "--workers", "3", PARENT_PLAYS="1") as server:
+        url = gunicorns_url(server, 3)
+        answers = at_once(relay, lambda: post(url), 3)
+        assert len({answer["pid"] for answer in answers}) == 3
+        answers += at_once(relay, lambda: post(url), 3)  # on the connections that there are
+        assert relay.connections == 4
+        check_each_process_has_a_connection_of_its_own(relay, answers)
+        check_the_parents_play_is_untouched(relay, server, answers)
+        relay.clock.advance(30)
+        assert server.says(r"^the parent's play: (.*)$") == [f"{server.process.pid} True"]
+        assert "Traceback" not in server.terminate()
+
+
+def test_gunicorn_with_preload_opens_no_connection_before_a_request(relay: Emulator, tmp_path: Path) -> None:
+    with gunicorn(relay, tmp_path, "--preload", "--workers", "2") as server:
+        url = gunicorns_url(server, 2)
+        assert relay.journal.total == 0
+        answers = at_once(relay, lambda: post(url), 2)
+        assert relay.connections == 2
+        check_each_process_has_a_connection_of_its_own(relay, answers)
+
+
+def test_gunicorn_without_preload(relay: Emulator, tmp_path: Path) -> None:
+    with gunicorn(relay, tmp_path, "--workers", "2") as server:
+        url = gunicorns_url(server, 2)
+        answers = at_once(relay, lambda: post(url), 2)
+        assert (relay.connections, len({answer["pid"] for answer in answers})) == (2, 2)
+        check_each_process_has_a_connection_of_its_own(relay, answers)
+        assert "Traceback" not in server.terminate()
+
+
+WORKERS = {
+    "gthread": (["--threads", "4"], ""),
+    "gevent": ([], ""),
+    "eventlet": ([], OLDER_GUNICORN),
+}
+
+
+@pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["", "preload"])
+@pytest.mark.parametrize("kind", WORKERS)
+def test_requests_that_run_side_by_side_in_a_worker_share_its_connection(
+    relay: Emulator, tmp_path: Path, kind: str, preload: list[str]
+) -> None:
+    options, older = WORKERS[kind]
+    if kind == "eventlet" and not older:
+        pytest.skip("needs a gunicorn that has this worker: run `tox -e integration`")
+    parent = {"PARENT_PLAYS": "1"} if preload else {}
+    with gunicorn(relay, tmp_path, "--worker-class", kind, *options, *preload, PYTHONPATH=older, **parent) as server:
+        url = gunicorns_url(server, 1)
+        answers = at_once(relay, lambda: post(url), 4) + at_once(relay, lambda: post(url), 4)
+        assert len({answer["pid"] for answer in answers}) == 1
+        assert len({answer["call"] for answer in answers}) == 8
+        assert relay.connections == (2 if preload else 1)
+        check_each_process_has_a_connection_of_its_own(relay, answers)
+        if preload:
+            check_the_parents_play_is_untouched(relay, server, answers)
+        assert "Traceback" not in server.terminate()
+
+
+UWSGI = {
+    "threads": ["--enable-threads"],
+    "lazy": ["--enable-threads", "--lazy-apps"],
+    "hooks": ["--enable-threads", "--py-call-osafterfork"],
+    "default": [],
+}
+
+
+@pytest.mark.parametrize("kind", UWSGI)
+def test_uwsgi_each_worker_has_its_connection(relay: Emulator, tmp_path: Path, kind: str) -> None:
+    with uwsgi(relay, tmp_path, "--processes", "2", *UWSGI[kind]) as server:
+        url = uwsgis_url(server, 2)
+        assert relay.journal.total == 0
+        answers = at_once(relay, lambda: post(url), 2) + at_once(relay, lambda: post(url), 2)
+        assert (relay.connections, len({answer["pid"] for answer in answers})) == (2, 2)
+        check_each_process_has_a_connection_of_its_own(relay, answers)
+        output = server.terminate()
+        assert ("RuntimeWarning: uWSGI runs without threads" in output) is (kind == "default")
+        assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("options", [[], ["--py-call-osafterfork"]], ids=["", "hooks"])
+def test_uwsgi_that_forks_while_its_master_plays_leaves_that_play_alone(
+    relay: Emulator, tmp_path: Path, options: list[str]
+) -> None:
+    with uwsgi(relay, tmp_path, "--processes", "2", "--enable-threads", *options, PARENT_PLAYS="1") as server:
+        url = uwsgis_url(server, 2)
+        answers = at_once(relay, lambda: post(url), 2)
+        check_each_process_has_a_connection_of_its_own(relay, answers)
+        check_the_parents_play_is_untouched(relay, server, answers)
