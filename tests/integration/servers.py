@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -47,10 +48,8 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with suppress(ProcessLookupError):  # it has ended, with all its children
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it has ended, with all its children
         self.process.wait(LIMIT)
         if error is not None:
             print(f"the program wrote:\n{self.output}")
@@ -131,7 +130,7 @@ def check_each_process_has_a_connection_of_its_own(relay: Emulator, answers: lis
 
 def check_the_parents_play_is_untouched(relay: Emulator, server: Server, answers: list[dict[str, Any]]) -> None:
     """Nobody but the parent spoke of its call; its play still runs, and the children were told why they can't."""
-    (told,) = server.says(r"^the parent plays: (.*)$")
+    (told,) = server.says(r"the parent plays: (.*)$")
     parent = json.loads(told)
     (connection,) = connections_of(relay, parent["call"])
     assert connections_of(relay, parent["control"]) == {connection}

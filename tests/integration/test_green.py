@@ -38,7 +38,9 @@ def test_the_client_works_and_lets_the_other_greenlets_run(
 def test_so_it_does_over_tls(relay: Emulator, tmp_path: Path, library: str, when: str) -> None:
     with (
         tls_front(relay, tmp_path) as variables,
-        Server(sys.executable, PROGRAMS / "green.py", library, when, relay=relay, folder=tmp_path, **variables) as program,
+        Server(
+            sys.executable, PROGRAMS / "green.py", library, when, relay=relay, folder=tmp_path, **variables
+        ) as program,
     ):
         assert program.ends().endswith(DONE)
 

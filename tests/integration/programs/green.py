@@ -1,4 +1,9 @@
-"""Patch the process before or after the import, or once connected, and use the client: python green.py WHAT WHEN."""
+"""Patch the process before or after the import, or once connected, and use the client.
+
+python green.py gevent|eventlet before|after|connected
+"""
+
+from __future__ import annotations
 
 import sys
 import warnings
