@@ -1,4 +1,4 @@
-"""What a server must be told so that a program with threads can run in it. Imported only where there is such a server."""
+"""What a server must be told so that a program with threads can run in it. Imported only where one is found."""
 
 from __future__ import annotations
 
