@@ -19,28 +19,23 @@ def connect() -> None:
         Client("proj-1", "PTsecret", "ws://127.0.0.1:1").connect()
 
 
-@pytest.mark.parametrize("options", [{}, {"processes": b"2"}, {b"master": True}])
-def test_under_uwsgi_without_threads_connecting_warns_and_names_the_option(
-    monkeypatch: pytest.MonkeyPatch, options: dict[Any, Any]
-) -> None:
-    monkeypatch.setitem(sys.modules, "uwsgi", types.SimpleNamespace(opt=options))
+def test_under_uwsgi_without_threads_connecting_warns_and_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uwsgi", types.SimpleNamespace(has_threads=0))
     with pytest.warns(RuntimeWarning, match="--enable-threads") as told:
         connect()
     assert told[0].filename == __file__  # the line of the caller's
 
 
-@pytest.mark.parametrize("options", [{"enable-threads": True}, {"threads": b"2"}, {b"enable-threads": True}])
-def test_under_uwsgi_with_threads_connecting_says_nothing(
-    monkeypatch: pytest.MonkeyPatch, options: dict[Any, Any]
-) -> None:
-    monkeypatch.setitem(sys.modules, "uwsgi", types.SimpleNamespace(opt=options))
+@pytest.mark.parametrize("server", [types.SimpleNamespace(has_threads=1), types.SimpleNamespace()])
+def test_under_uwsgi_with_threads_connecting_says_nothing(monkeypatch: pytest.MonkeyPatch, server: Any) -> None:
+    monkeypatch.setitem(sys.modules, "uwsgi", server)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         connect()
 
 
 def test_constructing_under_uwsgi_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "uwsgi", types.SimpleNamespace(opt={}))
+    monkeypatch.setitem(sys.modules, "uwsgi", types.SimpleNamespace(has_threads=0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Client("proj-1", "PTsecret", "ws://127.0.0.1:1")

@@ -10,6 +10,7 @@ import pytest
 
 from relay_sync.emulator import Emulator
 from tests.integration.servers import (
+    LIMIT,
     SCRIPTS,
     Server,
     at_once,
@@ -20,6 +21,8 @@ from tests.integration.servers import (
 
 # gunicorn 26 took the eventlet worker out: an older one is installed beside, see tox.ini.
 OLDER_GUNICORN = os.environ.get("RELAY_SYNC_OLDER_GUNICORN", "")
+# Since some release after 2.0.21, which Debian 12 has, uWSGI has threads without being asked.
+OLDER_UWSGI = os.environ.get("RELAY_SYNC_OLDER_UWSGI", "")
 
 
 def gunicorn(relay: Emulator, folder: Path, *options: str, **variables: str) -> Server:
@@ -28,8 +31,14 @@ def gunicorn(relay: Emulator, folder: Path, *options: str, **variables: str) -> 
 
 
 def uwsgi(relay: Emulator, folder: Path, *options: str, **variables: str) -> Server:
+    program = SCRIPTS / "uwsgi"
+    if options[-1:] == ("older",):
+        options = options[:-1]
+        program = Path(OLDER_UWSGI)
+        if not OLDER_UWSGI:
+            pytest.skip("needs an older uWSGI: run `tox -e integration`")
     listen = ["--http-socket", "127.0.0.1:0", "--home", sys.prefix, "--module", "site_app", "--die-on-term"]
-    return Server(SCRIPTS / "uwsgi", *listen, "--master", *options, relay=relay, folder=folder, **variables)
+    return Server(program, *listen, "--master", *options, relay=relay, folder=folder, **variables)
 
 
 def gunicorns_url(server: Server, workers: int) -> str:
@@ -109,6 +118,8 @@ UWSGI = {
     "lazy": ["--enable-threads", "--lazy-apps"],
     "hooks": ["--enable-threads", "--py-call-osafterfork"],
     "default": [],
+    "older, threads": ["--enable-threads", "older"],
+    "older, default": ["older"],
 }
 
 
@@ -121,16 +132,40 @@ def test_uwsgi_each_worker_has_its_connection(relay: Emulator, tmp_path: Path, k
         assert (relay.connections, len({answer["pid"] for answer in answers})) == (2, 2)
         check_each_process_has_a_connection_of_its_own(relay, answers)
         output = server.terminate()
-        assert ("RuntimeWarning: uWSGI runs without threads" in output) is (kind == "default")
+        assert ("RuntimeWarning: uWSGI runs without threads" in output) is (kind == "older, default")
         assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("options", [[], ["--py-call-osafterfork"]], ids=["", "hooks"])
-def test_uwsgi_that_forks_while_its_master_plays_leaves_that_play_alone(
-    relay: Emulator, tmp_path: Path, options: list[str]
+@pytest.mark.parametrize("kind", ["default", "older, threads", "older, default"])
+def test_between_two_requests_the_connection_lives_only_where_uwsgi_has_threads(
+    relay: Emulator, tmp_path: Path, kind: str
 ) -> None:
-    with uwsgi(relay, tmp_path, "--processes", "2", "--enable-threads", *options, PARENT_PLAYS="1") as server:
+    with uwsgi(relay, tmp_path, *UWSGI[kind]) as server:
+        url = uwsgis_url(server, 1)
+        at_once(relay, lambda: post(url), 1)
+        assert relay.ping() == 1
+        sent = [frame for frame in relay.journal.frames if frame.direction == "sent" and frame.method == "blade.ping"]
+        assert sent[-1].body
+
+        def answered(relay: Emulator, ident: object = sent[-1].body["id"]) -> bool:
+            received = [frame.body for frame in relay.journal.frames if frame.direction == "received"]
+            return any(body and body["id"] == ident and "result" in body for body in received)
+
+        if kind == "older, default":
+            with pytest.raises(TimeoutError):
+                relay.wait_for(answered, timeout=1)
+            at_once(relay, lambda: post(url), 1)
+        relay.wait_for(answered, timeout=LIMIT)
+
+
+@pytest.mark.parametrize("kind", ["threads", "hooks", "older, threads"])
+def test_uwsgi_that_forks_while_its_master_plays_leaves_that_play_alone(
+    relay: Emulator, tmp_path: Path, kind: str
+) -> None:
+    with uwsgi(relay, tmp_path, "--processes", "2", *UWSGI[kind], PARENT_PLAYS="1") as server:
         url = uwsgis_url(server, 2)
         answers = at_once(relay, lambda: post(url), 2)
         check_each_process_has_a_connection_of_its_own(relay, answers)
         check_the_parents_play_is_untouched(relay, server, answers)
+        relay.clock.advance(30)
+        assert server.says(r"the parent's play: (.*)$") == [f"{server.process.pid} True"]
