@@ -1,4 +1,7 @@
-"""An emulator whose time stands still, with a phone that rings for a moment."""
+"""An emulator whose time stands still, with a phone that rings for a moment.
+
+It speaks Flat alone, whatever the other tests speak: that is what a client tries first.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,6 @@ from relay_sync.emulator import Emulator
 
 @pytest.fixture
 def relay() -> Iterator[Emulator]:
-    with Emulator(stepped=True, ping_interval=None) as relay:
+    with Emulator(dialects=("flat",), stepped=True, ping_interval=None) as relay:
         relay.phone("+15550101", answer_after=0.5)
         yield relay

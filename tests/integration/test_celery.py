@@ -35,10 +35,10 @@ def worker(relay: Emulator, box: Path, pool: str, **variables: str) -> Server:
 
 def results_of_two(relay: Emulator, box: Path) -> list[dict[str, Any]]:
     """What two tasks at once came to: no phone answers before both of them ring."""
-    before = len(relay.journal.commands("calling.begin"))
+    before = len(relay.journal.commands("calling.dial"))
     command = (sys.executable, PROGRAMS / "send_tasks.py", "2")
     with Server(*command, relay=relay, folder=box / "sender", TASKS_FOLDER=str(box)) as sender:
-        relay.expect("calling.begin", count=before + 2, timeout=LIMIT)
+        relay.expect("calling.dial", count=before + 2, timeout=LIMIT)
         relay.clock.advance(1)
         results: list[dict[str, Any]] = json.loads(sender.ends())
     return results

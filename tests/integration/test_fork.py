@@ -88,7 +88,7 @@ def test_the_child_of_a_parent_that_is_not_connected_connects_when_it_is_told_to
 
 
 def test_the_child_of_a_parent_that_is_connecting(relay: Emulator, client: Client) -> None:
-    relay.hold_reply("blade.connect", count=1)
+    relay.hold_reply("signalwire.connect", count=1)
     connecting = Running(client.connect)
     until(lambda: relay.held_replies, "that the handshake is under way", LIMIT)
     assert client.state == "connecting"
@@ -102,17 +102,17 @@ def test_the_child_of_a_parent_that_is_connecting(relay: Emulator, client: Clien
 def test_the_child_of_a_parent_whose_play_runs(relay: Emulator, client: Client) -> None:
     client.connect()
     music = play(client)
-    frames = len(own_frames(relay, music))
+    before = own_commands(relay, music)
     answer = forked(client, music)
     assert answer["inherited"].startswith(f"this belongs to process {os.getpid()}")
-    assert len(own_frames(relay, music)) == frames
+    assert own_commands(relay, music) == before
     check_it_is_untouched(relay, client, music, [answer])
 
 
 def test_the_child_of_a_parent_that_reconnects(relay: Emulator, client: Client) -> None:
     client.connect()
     music = play(client)
-    relay.hold_reply("blade.connect", count=1)
+    relay.hold_reply("signalwire.connect", count=1)
     relay.drop_connections()
     until(lambda: relay.held_replies, "that the next handshake is under way", LIMIT)
     assert client.state == "reconnecting"
@@ -148,11 +148,10 @@ def test_children_forked_under_load_find_no_lock_held_and_disturb_nobody(relay: 
     check_it_is_untouched(relay, client, music, answers)
 
 
-def own_frames(relay: Emulator, action: PlayAction) -> list[str]:
-    """What the client of this play has sent."""
+def own_commands(relay: Emulator, action: PlayAction) -> list[str]:
+    """What the client of this play has sent, by method."""
     connections = connections_of(relay, action.control_id)
-    return [frame.text for frame in relay.journal.frames
-            if frame.connection in connections and frame.direction == "received"]  # fmt: skip
+    return [command.method for command in relay.journal.commands() if command.connection in connections]
 
 
 def check_it_is_untouched(relay: Emulator, client: Client, music: PlayAction, answers: list[dict[str, Any]]) -> None:
@@ -175,7 +174,7 @@ def test_processes_of_multiprocessing_have_connections_of_their_own(
 ) -> None:
     command = (sys.executable, PROGRAMS / "many_processes.py", method)
     with Server(*command, relay=relay, folder=tmp_path, PARENT_PLAYS=parent) as program:
-        relay.expect("calling.begin", count=3 if parent else 2, timeout=LIMIT)
+        relay.expect("calling.dial", count=3 if parent else 2, timeout=LIMIT)
         relay.clock.advance(1)
         program.ends()
         (answers,) = program.says(r"^(\[\{.*)$")

@@ -35,7 +35,7 @@ def test_a_server_with_a_reloader_opens_one_connection_when_a_view_needs_it(
         assert relay.journal.total == 0
         answers = at_once(relay, lambda: post(url), 2) + at_once(relay, lambda: post(url), 2)
         assert relay.connections == 1
-        assert connections_of(relay, "blade.connect") == {1}
+        assert connections_of(relay, "signalwire.connect") == {1}
         check_each_process_has_a_connection_of_its_own(relay, answers)
 
 
