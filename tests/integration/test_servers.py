@@ -158,16 +158,3 @@ def test_between_two_requests_the_connection_lives_only_where_uwsgi_has_threads(
                 relay.wait_for(answered, timeout=1)
             at_once(relay, lambda: post(url), 1)
         relay.wait_for(answered, timeout=LIMIT)
-
-
-@pytest.mark.parametrize("kind", ["threads", "hooks"])
-def test_uwsgi_that_forks_while_its_master_plays_leaves_that_play_alone(
-    relay: Emulator, tmp_path: Path, kind: str
-) -> None:
-    with uwsgi(relay, tmp_path, "--processes", "2", *UWSGI[kind], PARENT_PLAYS="1") as server:
-        url = uwsgis_url(server, 2)
-        answers = at_once(relay, lambda: post(url), 2)
-        check_each_process_has_a_connection_of_its_own(relay, answers)
-        check_the_parents_play_is_untouched(relay, server, answers)
-        relay.clock.advance(30)
-        assert server.says(r"the parent's play: (.*)$") == [f"{server.process.pid} True"]
