@@ -102,18 +102,35 @@ def demo(audio: str | None, out: Path, volume: float, speed: float, as_json: boo
 @program.command()
 @click.option("--host", default="127.0.0.1", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to listen on; 0 takes a free one.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="TEXT",
+    help="Something that goes wrong, such as 'drop after calling.play'; may be given often.",
+)
+@click.option("--random-faults", type=int, metavar="SEED", help="20 faults in the first minute, the same for a seed.")
 @_speed_option
 @_json
-def emulator(host: str, port: int, speed: float, as_json: bool) -> int:
+def emulator(
+    host: str, port: int, faults: tuple[str, ...], random_faults: int | None, speed: float, as_json: bool
+) -> int:
     """Run the emulator and show its calls, until Ctrl-C.
 
     It prints the environment variables by which clients find it, and the numbers that behave in a special way.
     """
     with reported(make_output(as_json)):
+        from relay_sync.emulator import Fault
+        from relay_sync.emulator import random_faults as drawn
         from relay_sync.emulator.console import serve
 
         try:
-            return serve(host, port, speed=speed, as_json=as_json)
+            wanted = [Fault.parse(text) for text in faults]
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--fault") from error
+        wanted += () if random_faults is None else drawn(random_faults)
+        try:
+            return serve(host, port, speed=speed, as_json=as_json, faults=wanted)
         except BrokenPipeError:  # the reader of a pipe has gone: click ends the program quietly
             raise
         except OSError as error:

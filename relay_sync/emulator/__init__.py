@@ -17,6 +17,9 @@ from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.calls import CallSnapshot
 from relay_sync.emulator.clock import Clock
 from relay_sync.emulator.emulator import DEMO_PROJECT, DEMO_TOKEN, Emulator
+from relay_sync.emulator.fault import KINDS, Fault, Moment, command_line
+from relay_sync.emulator.faults import Faults, Injected
+from relay_sync.emulator.garbage import GARBAGE
 from relay_sync.emulator.journal import Command, Delivery, Event, Frame, Journal
 from relay_sync.emulator.machines import ReceivedFax
 from relay_sync.emulator.media import Heard
@@ -24,11 +27,14 @@ from relay_sync.emulator.messages import TextMessage
 from relay_sync.emulator.numbers import MAGIC_NUMBERS, Behaviour
 from relay_sync.emulator.phones import Phone
 from relay_sync.emulator.recording import Recorded
+from relay_sync.emulator.schedule import random_faults
 from relay_sync.emulator.scripts import PayStep, Scripts
 
 __all__ = [
     "DEMO_PROJECT",
     "DEMO_TOKEN",
+    "GARBAGE",
+    "KINDS",
     "MAGIC_NUMBERS",
     "Assumptions",
     "Behaviour",
@@ -38,13 +44,19 @@ __all__ = [
     "Delivery",
     "Emulator",
     "Event",
+    "Fault",
+    "Faults",
     "Frame",
     "Heard",
+    "Injected",
     "Journal",
+    "Moment",
     "PayStep",
     "Phone",
     "ReceivedFax",
     "Recorded",
     "Scripts",
     "TextMessage",
+    "command_line",
+    "random_faults",
 ]

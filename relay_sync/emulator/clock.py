@@ -88,6 +88,10 @@ class Clock:
         """Return the virtual time as Unix seconds: what events carry as ``timestamp``."""
         return self._epoch + self.now()
 
+    def jump(self, seconds: float) -> None:
+        """Have the time stamps jump, back too; nothing falls due sooner or later for it. As a clock that is set."""
+        self._epoch += seconds
+
     def advance(self, seconds: float, timeout: float = 30.0) -> None:
         """Move a stepped clock on by ``seconds`` (0 or more) and do all that falls due, in order, each at its moment.
 

@@ -9,19 +9,25 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from relay_sync.emulator import envelope
+from relay_sync.emulator import envelope, garbage
 from relay_sync.emulator.envelope import AUTHENTICATION_FAILED, INVALID_REQUEST, UNKNOWN_METHOD, Frame, RpcError
 from relay_sync.emulator.journal import Described
 from relay_sync.emulator.service import Dialect, Service
-from relay_sync.emulator.session import Session
+from relay_sync.emulator.session import EVENTS, Session
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 _REMEMBERED_IDS = 1000  # of requests, to notice one that is used twice
+
+_STATES = ("call_state", "state", "dial_state", "connect_state", "message_state")
+
+_Item = tuple[str, Frame | None] | Callable[[], Awaitable[None] | None]
+"""What waits to be written: a frame, or something to be done in its turn."""
 
 
 class Connection:
@@ -49,13 +55,15 @@ class Connection:
         self._transport = transport
         self._speaking = asyncio.Event()  # cleared: silent
         self._speaking.set()
-        self._outgoing: deque[tuple[str, Frame | None] | Callable[[], None]] = deque()
+        self._outgoing: deque[_Item] = deque()
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
         self._written.set()
         self._answers: dict[str, asyncio.Future[Frame]] = {}
         self._ids: dict[str, None] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._stopped = False  # a closing frame is about to be sent: nothing may follow it
+        self.drip: tuple[int, float] | None = None  # what is sent comes in pieces of so many bytes, so many s apart
 
     def __repr__(self) -> str:
         return f"<Connection {self._number} {self.session}>"
@@ -78,7 +86,9 @@ class Connection:
                 await self._speaking.wait()  # what had arrived before it fell silent is not acted on either
                 if self.closed.is_set():
                     break
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                if message.type is WSMsgType.PING:
+                    self._queue(partial(self._pong, message.data))
+                elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                     # No client sends bytes; they are noted as what can't be understood.
                     self._receive(message.data if message.type is WSMsgType.TEXT else repr(message.data))
                 # Frames that have arrived together are handed out without a pause: let the writer have its turn.
@@ -113,11 +123,26 @@ class Connection:
         self._queue((text, None))
 
     def send_event(self, session: Session, queue: str, event: dict[str, Any]) -> None:
-        """Send an event in this connection's dialect, as often as the faults say."""
+        """Send an event in this connection's dialect, as the faults say."""
         if self._dialect is not None:
-            frame = self._dialect.event(session, queue, event)
-            for _ in range(self.service.faults.copies()):
-                self.send(frame)
+            self.service.faults.send_event(self, name_of(queue, event), self._dialect.event(session, queue, event))
+
+    def send_garbled_event(self, event: dict[str, Any]) -> None:
+        """Send something in the envelope of an event, whatever it is; nothing before the login."""
+        if self._dialect is not None and self.session is not None:
+            self.send(self._dialect.event(self.session, EVENTS, event))
+
+    def send_bytes(self, name: str, data: bytes) -> None:
+        """Write bytes to the socket as they are, past all that knows of WebSocket; ``name`` is for the journal."""
+        self._queue(partial(self._write_garbage, name, data))
+
+    def do(self, act: Callable[[], None]) -> None:
+        """Do something once every frame sent so far has been written, and before the next one is."""
+        self._queue(act)
+
+    async def speaks(self) -> None:
+        """Return once it is not silent, or over."""
+        await self._speaking.wait()
 
     async def written(self) -> None:
         """Return once every frame sent so far has been handed to TCP, or can't be."""
@@ -132,6 +157,16 @@ class Connection:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
         self.lost()
+
+    def end(self) -> None:
+        """End the TCP stream without a closing frame."""
+        self._transport.close()
+        self.lost()
+
+    def stop_writing(self) -> None:
+        """Write no frame any more, but for the closing one."""
+        self._stopped = True
+        self._outgoing.clear()
 
     def silence(self, on: bool) -> None:
         """Half-open: read nothing (not even WebSocket pings), write nothing, keep TCP. ``on=False`` goes on."""
@@ -151,7 +186,10 @@ class Connection:
     def close_soon(self) -> None:
         """Close the connection once all frames sent so far have been written."""
         # Queued behind the reply, which the caller has yet to send.
-        asyncio.get_running_loop().call_soon(lambda: self._queue(lambda: self._start(self.close(1000))))
+        asyncio.get_running_loop().call_soon(lambda: self._queue(self._close_now))
+
+    def _close_now(self) -> None:
+        self._start(self.close(1000))
 
     async def close(self, code: int) -> None:
         """Close with a close frame and the peer's answer, for which little time is given."""
@@ -179,11 +217,15 @@ class Connection:
         """Send a ping of the dialect and a WebSocket ping; nothing is made of the answers (protocol.md 1 and 5.4)."""
         if self._dialect is not None and self.session is not None and self.reachable:
             self.send(self._dialect.ping(envelope.new_id(), self.service.clock.timestamp()))
-            self._queue(lambda: self._start(self._ping_socket()))
+            self._queue(self._ping_socket)
 
     async def _ping_socket(self) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):
             await self._ws.ping()
+
+    async def _pong(self, data: bytes) -> None:
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            await self._ws.pong(data)
 
     def wait_then(self, awaitable: Awaitable[object], action: Callable[[], None]) -> None:
         """Do ``action`` when ``awaitable`` is done, if the connection still exists."""
@@ -255,8 +297,8 @@ class Connection:
     def _describe(self, frame: Frame) -> Described:
         return Described() if self._dialect is None else self._dialect.describe(frame)
 
-    def _queue(self, item: tuple[str, Frame | None] | Callable[[], None]) -> None:
-        if not self.closed.is_set():
+    def _queue(self, item: _Item) -> None:
+        if not self.closed.is_set() and not self._stopped:
             self._outgoing.append(item)
             if self._speaking.is_set():
                 self._written.clear()
@@ -267,7 +309,8 @@ class Connection:
             while self._outgoing and self._speaking.is_set():
                 item = self._outgoing.popleft()
                 if callable(item):
-                    item()
+                    if (doing := item()) is not None:
+                        await doing
                 else:
                     await self._write_text(*item)
             self._written.set()
@@ -279,6 +322,32 @@ class Connection:
         described = Described() if frame is None else self._describe(frame)
         self.service.journal.write(self._number, "sent", text, frame, described)
         try:
-            await self._ws.send_str(text)
+            if self.drip is None:
+                await self._ws.send_str(text)
+            else:
+                await self._write_bytes(garbage.frame(garbage.TEXT, text.encode()))
         except (ConnectionError, RuntimeError):
             self.lost()  # the reader is about to find out too
+
+    async def _write_garbage(self, name: str, data: bytes) -> None:
+        self.service.journal.write(self._number, "sent", f"<garbage: {name}>", None, Described())
+        await self._write_bytes(data)
+
+    async def _write_bytes(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest and not self.closed.is_set():
+            size, pause = self.drip or (len(rest), 0.0)
+            self._transport.write(bytes(rest[:size]))
+            rest = rest[size:]
+            if rest:
+                await asyncio.sleep(pause)
+                await self._speaking.wait()
+
+
+def name_of(queue: str, event: dict[str, Any]) -> str:
+    """Return what faults call an event: its type, and its state where it has one."""
+    params = event.get("params")
+    told = params if isinstance(params, dict) else {}
+    state = next((told[key] for key in _STATES if isinstance(told.get(key), str)), None)
+    event_type = event.get("event_type", queue)
+    return str(event_type) if state is None else f"{event_type}:{state}"

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from relay_sync.emulator.emulator import Emulator
+from relay_sync.emulator.fault import Fault, command_line
 from relay_sync.emulator.journal import Command, Event
 from relay_sync.emulator.numbers import MAGIC_NUMBERS
 
@@ -28,22 +29,23 @@ def serve(
     speed: float = 1.0,
     strict: bool = False,
     as_json: bool = False,
+    faults: Sequence[Fault] = (),
     out: TextIO | None = None,
     until: threading.Event | None = None,
     started: Callable[[Emulator], None] | None = None,
 ) -> int:
     """Run an emulator in the foreground; return the exit code once Ctrl-C has ended it (0).
 
-    ``speed`` is virtual seconds in a real one; ``strict`` refuses what no documented client sends.
-    Prints address, credentials and the numbers with a behaviour, then a line for each command and event; with
-    ``as_json`` one JSON object a line. ``out`` is where to (standard output), ``until`` an event that ends it too, and
-    ``started`` is called with the emulator when it listens. Raises :exc:`OSError` when the port is taken.
+    ``speed`` is virtual seconds in a real one; ``strict`` refuses what no documented client sends; ``faults`` are what
+    goes wrong. Prints address, credentials and the numbers with a behaviour, then a line for each command and event;
+    with ``as_json`` one JSON object a line. ``out`` is where to (standard output), ``until`` an event that ends it too,
+    and ``started`` is called with the emulator when it listens. Raises :exc:`OSError` when the port is taken.
     """
     show = _Printer(out if out is not None else sys.stdout, as_json)
-    relay = Emulator(host, port, speed=speed, strict=strict)
+    relay = Emulator(host, port, speed=speed, strict=strict, faults=faults)
     try:
         with relay:
-            show.start(relay)
+            show.start(relay, faults)
             if started is not None:
                 started(relay)
             while until is None or not until.is_set():
@@ -74,9 +76,9 @@ class _Printer:
         self._as_json = as_json
         self.seen = 0
 
-    def start(self, relay: Emulator) -> None:
+    def start(self, relay: Emulator, faults: Sequence[Fault]) -> None:
         if self._as_json:
-            self._json("listening", relay.credentials | {"port": relay.port})
+            self._json("listening", relay.credentials | {"port": relay.port, "faults": [str(one) for one in faults]})
             return
         credentials = relay.credentials
         self._line(f"Relay emulator at {relay.url} (Ctrl-C ends it)")
@@ -89,6 +91,9 @@ class _Printer:
         for number, (_, words) in MAGIC_NUMBERS.items():
             self._line(f"  {number}  {words}")
         self._line("")
+        if faults:
+            self._line("  Faults: " + command_line(faults))
+            self._line("")
 
     def news(self, relay: Emulator) -> None:
         """Print what the journal holds beyond what was printed."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from relay_sync.emulator.faults import Fate, Faults, Refusal, ReplyRule
+from relay_sync.emulator.engine import Engine, always
+from relay_sync.emulator.fault import Fault
 from relay_sync.emulator.flat import renew_state
 from relay_sync.emulator.server import Server
 from relay_sync.emulator.session import Sessions
@@ -29,7 +30,7 @@ class FaultControls:
     in force stays until it is used up, taken back, or :meth:`clear_faults`; ``stop()`` clears it too.
     """
 
-    faults: Faults
+    engine: Engine
 
     def on_thread(self, function: Callable[[], T]) -> T:
         """Call ``function`` on the emulator's thread and return what it returns."""
@@ -67,8 +68,12 @@ class FaultControls:
         clients sent meanwhile is read then.
         """
 
+        silent = Fault(kind="silence", moment=always("at", "connect"))
+
         async def fall_silent(running: Breakable) -> None:
-            self.faults.silent_from_the_start = on and new_connections
+            self._disarm(silent)
+            if on and new_connections:
+                self.engine.arm(silent)
             for connection in running.server.connections:
                 connection.silence(on)
 
@@ -77,10 +82,7 @@ class FaultControls:
     def refuse_connections(self, on: bool = True) -> None:
         """Answer upgrades with HTTP 503 from now on; ``False`` takes that back. Open connections stay."""
 
-        def refuse() -> None:
-            self.faults.refuses_connections = on
-
-        self.on_thread(refuse)
+        self._standing(Fault(kind="refuse-connections"), on)
 
     def refuse_next(self, method: str, code: str | int, message: str = "Refused on request", count: int = 1) -> None:
         """Refuse the next ``count`` requests of ``method`` without carrying them out.
@@ -89,8 +91,8 @@ class FaultControls:
         """
         if count < 1:
             raise ValueError(f"count must be 1 or more, not {count!r}")
-        refusal = Refusal(method, str(code), message, count)
-        self.on_thread(lambda: self.faults.refusals.append(refusal))
+        moment = always("at", "command", method, count)
+        self._arm(Fault(kind="refuse", code=str(code), message=message, moment=moment))
 
     def fail_next(self, method: str, count: int = 1) -> None:
         """Accept the next ``count`` commands of ``method``, and end at once with ``error`` what each starts.
@@ -100,36 +102,33 @@ class FaultControls:
         """
         if count < 1:
             raise ValueError(f"count must be 1 or more, not {count!r}")
-        self.on_thread(lambda: self.faults.failures.__setitem__(method, count))
+        self._arm(Fault(kind="fail", moment=always("at", "command", method, count)))
 
     def before_reply(self, method: str, count: int | None = None) -> None:
         """Send the events that follow at once from ``method`` before its reply; for the next ``count``, or always."""
-        self._reply_rule(method, "last", count)
+        self._upon_reply("postpone", method, count)
 
     def hold_reply(self, method: str, count: int | None = None) -> None:
         """Carry ``method`` out and send its events, but keep its reply until :meth:`release`."""
-        self._reply_rule(method, "held", count)
+        self._upon_reply("hold", method, count)
 
     def lose_reply(self, method: str, count: int | None = None) -> None:
         """Carry ``method`` out and send its events, but never reply."""
-        self._reply_rule(method, "lost", count)
+        self._upon_reply("lose", method, count)
 
     def release(self, method: str | None = None) -> int:
         """Send the replies held for ``method`` (None: all) and hold no more of them; return their number."""
-        return self.on_thread(lambda: self.faults.release(method))
+        return self.on_thread(lambda: self.engine.release(method))
 
     @property
     def held_replies(self) -> tuple[str, ...]:
         """The methods whose replies are being held, oldest first."""
-        return self.on_thread(self.faults.held)
+        return self.on_thread(self.engine.held)
 
     def duplicate_events(self, on: bool = True) -> None:
         """Send every event twice from now on, in two frames that are equal."""
 
-        def duplicate() -> None:
-            self.faults.duplicate_events = on
-
-        self.on_thread(duplicate)
+        self._standing(Fault(kind="repeat", moment=always("on", "event", "*")), on)
 
     def send_raw(self, text: str) -> int:
         """Send ``text`` as it is to every connection; return their number once it has been written."""
@@ -172,10 +171,27 @@ class FaultControls:
         return self.do(renew)
 
     def clear_faults(self) -> None:
-        """End every fault in force. Held replies are dropped; silenced connections stay silent."""
-        self.on_thread(self.faults.clear)
+        """End every fault in force. Held replies are dropped; what :meth:`silence` has silenced stays silent."""
+        self.on_thread(self.engine.clear)
 
-    def _reply_rule(self, method: str, fate: Fate, count: int | None) -> None:
+    def _upon_reply(self, kind: str, method: str, count: int | None) -> None:
         if count is not None and count < 1:
             raise ValueError(f"count must be 1 or more, or None for always, not {count!r}")
-        self.on_thread(lambda: self.faults.replies.append(ReplyRule(method, fate, count)))
+        self._arm(Fault(kind=kind, moment=always("on", "reply", method, count)))
+
+    def _standing(self, fault: Fault, on: bool) -> None:
+        """Have a fault in force, once, or not at all."""
+
+        def change() -> None:
+            self._disarm(fault)
+            if on:
+                self.engine.arm(fault)
+
+        self.on_thread(change)
+
+    def _arm(self, fault: Fault) -> None:
+        self.on_thread(lambda: self.engine.arm(fault))
+
+    def _disarm(self, fault: Fault) -> None:
+        for armed in [armed for armed in self.engine.armed if armed.fault == fault]:
+            self.engine.disarm(armed)

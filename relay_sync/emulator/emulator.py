@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypedDict, TypeVar
@@ -20,6 +21,8 @@ from relay_sync.emulator.commands import COMMANDS
 from relay_sync.emulator.controls import FaultControls
 from relay_sync.emulator.desk import Desk
 from relay_sync.emulator.dispatch import Dispatch
+from relay_sync.emulator.engine import Engine
+from relay_sync.emulator.fault import Fault
 from relay_sync.emulator.faults import Faults
 from relay_sync.emulator.files import Files
 from relay_sync.emulator.flat import Flat
@@ -41,6 +44,7 @@ from relay_sync.emulator.session import Sessions
 from relay_sync.emulator.switch import Switch
 from relay_sync.emulator.tasks import Tasks
 from relay_sync.emulator.thread import LoopThread
+from relay_sync.emulator.tls import Tls, server_context
 from relay_sync.emulator.watch import Watch
 
 T = TypeVar("T")
@@ -82,15 +86,20 @@ class Running:
         self.tasks: Tasks = Tasks(emulator.clock, dispatch)
         desk = Desk(self.switch, self.messages, dispatch, emulator.assumptions, emulator.strict, COMMANDS)
         logins = Logins(
-            emulator.project, emulator.token, emulator.jwt_tokens, emulator.jwt_lifetime, emulator.assumptions
+            emulator.project,
+            emulator.token,
+            emulator.jwt_tokens,
+            emulator.jwt_lifetime,
+            emulator.assumptions,
+            emulator.engine,
         )
         spoken = [DIALECTS[name] for name in emulator.dialects]
         unspoken = frozenset(dialect.opening for dialect in DIALECTS.values() if dialect not in spoken)
         service = Service(
-            logins, emulator.assumptions, emulator.clock, emulator.journal, emulator.faults, self.sessions, desk,
+            logins, emulator.assumptions, emulator.clock, emulator.journal, emulator.engine, self.sessions, desk,
             emulator.strict, node_id, files, unspoken,
         )  # fmt: skip
-        self.server: Server = Server(service, spoken, Rest(service, self.tasks), emulator.ping_interval)
+        self.server: Server = Server(service, spoken, Rest(service, self.tasks), emulator.ping_interval, emulator.tls)
 
     async def settle(self) -> None:
         """Return once nothing is being loaded and every frame sent has been written."""
@@ -113,6 +122,9 @@ class Emulator(FaultControls):
     pings; None for none. ``dialects`` are those it speaks: ``blade``, ``flat``, or both; a connection's first method
     chooses. ``jwt_token``: the JWT that is accepted besides project and token, or several; a login with one lasts
     ``jwt_lifetime`` real seconds (None: for ever).
+    ``tls`` makes it serve ``wss`` and ``https``: an :class:`ssl.SSLContext`, a PEM file with
+    certificate and key, or a pair of files; a client trusts it by ``Client(ca_file=...)``. ``faults`` are those to
+    begin with (see :class:`Faults`).
 
     ``scripts`` says what payments and AIs do (:class:`Scripts`).
 
@@ -137,6 +149,8 @@ class Emulator(FaultControls):
         dialects: Sequence[str] = ("blade", "flat"),
         jwt_token: str | Sequence[str] | None = None,
         jwt_lifetime: float | None = None,
+        tls: Tls | None = None,
+        faults: Iterable[Fault | str] = (),
     ) -> None:
         if sum((clock is not None, speed is not None, stepped)) > 1:
             raise ValueError("time is one of clock, speed and stepped")
@@ -154,12 +168,15 @@ class Emulator(FaultControls):
         self.dialects: tuple[str, ...] = tuple(dialects)
         self.jwt_tokens: tuple[str, ...] = (jwt_token,) if isinstance(jwt_token, str) else tuple(jwt_token or ())
         self.jwt_lifetime = jwt_lifetime
+        self.tls: ssl.SSLContext | None = None if tls is None else server_context(tls)
         self.assumptions: Assumptions = Assumptions() if assumptions is None else assumptions
         self.clock: Clock = clock if clock is not None else Clock(1.0 if speed is None else speed, stepped=stepped)
         self.watch: Watch = Watch()
         self.journal: Journal = Journal(self.clock, self.watch, (token, *self.jwt_tokens))
         self.media: MediaLibrary = MediaLibrary(dict(media or {}))
-        self.faults: Faults = Faults()
+        self.engine: Engine = Engine(self.watch)
+        self.faults: Faults = Faults(self, self.engine)
+        self.faults.add_all(faults)
         self.handsets: dict[str, Handset] = {}
         self.scripts: Scripts = Scripts()
         self.recorded: deque[Recorded] = deque(maxlen=_REMEMBERED)
@@ -189,13 +206,13 @@ class Emulator(FaultControls):
 
     @property
     def url(self) -> str:
-        """What a client connects to: ``ws://127.0.0.1:PORT``."""
+        """What a client connects to: ``ws://127.0.0.1:PORT``, or ``wss://`` with TLS."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"ws://{host}:{self._port}"
+        return f"{'ws' if self.tls is None else 'wss'}://{host}:{self._port}"
 
     @property
     def http_url(self) -> str:
-        """The same port for HTTP: ``http://127.0.0.1:PORT``. Recordings and received faxes are served there."""
+        """The same port for HTTP: ``http://…`` or ``https://…``. Recordings and received faxes are served there."""
         return "http" + self.url.removeprefix("ws")
 
     @property
@@ -408,11 +425,12 @@ class Emulator(FaultControls):
             self.clock.detach()
             raise
         self._running = running
+        self.engine.attach(running)
 
     async def _stop(self, running: Running) -> None:
         self._running = None
         self.clock.detach()
-        self.faults.clear()
+        self.engine.detach()
         try:
             await running.server.stop()
         finally:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from relay_sync.emulator.assumptions import Assumptions
+from relay_sync.emulator.engine import Engine
 from relay_sync.emulator.envelope import AUTHENTICATION_FAILED, INVALID_REQUEST, RpcError
 
 if TYPE_CHECKING:
@@ -41,17 +42,24 @@ class Logins:
     """Checks credentials. ``jwt_lifetime``: for how many real seconds one login by JWT lasts; None for ever."""
 
     def __init__(
-        self, project: str, token: str, jwts: Sequence[str], jwt_lifetime: float | None, assumptions: Assumptions
+        self,
+        project: str,
+        token: str,
+        jwts: Sequence[str],
+        jwt_lifetime: float | None,
+        assumptions: Assumptions,
+        faults: Engine,
     ) -> None:
         self._project = project
         self._token = token
         self._jwts = tuple(jwts)
         self._lifetime = jwt_lifetime
         self._assumptions = assumptions
+        self._faults = faults
 
     def knows(self, project: object, token: object) -> bool:
         """Are these the project and its token?"""
-        return _same(project, self._project) and _same(token, self._token)
+        return not self._faults.refuses_credentials and _same(project, self._project) and _same(token, self._token)
 
     def log_in(self, link: Link, who: Mapping[str, Any]) -> Login:
         """Return the login for the ``authentication`` of a handshake; RpcError when it is refused."""
@@ -81,6 +89,8 @@ class Logins:
     def _checked(self, who: Mapping[str, Any]) -> Login | None:
         if "token" in who:
             return Login(self._project) if self.knows(who.get("project"), who["token"]) else None
+        if self._faults.refuses_credentials:
+            return None
         taken = [jwt for jwt in self._jwts if _same(who.get("jwt_token"), jwt)]
         if not taken or not _same(who.get("project", self._project), self._project):
             return None

@@ -24,29 +24,39 @@ def carry_out(link: Link, method: str, session: Session | None, carry: Carry, wr
     ``session`` is whose events are held back until the reply is out (None before there is one).
     """
     faults = link.service.faults
+    faults.at_command(link, method)
+    if link.reachable:
+        _carry_out_now(link, method, session, carry, write)
+    else:  # it has been cut, and this never happens; or it is silent, and this comes later
+        link.wait_then(link.speaks(), lambda: _carry_out_now(link, method, session, carry, write))
+
+
+def _carry_out_now(link: Link, method: str, session: Session | None, carry: Carry, write: Write) -> None:
+    faults = link.service.faults
+    if not link.reachable or faults.ignores(method):
+        return
     fate = faults.fate_of_reply(method)
-    keeping = session if fate == "first" else None
+    keeping = session if fate is None or fate.kind == "repeat" else None  # by the rule, the events come after the reply
     if keeping is not None:
         keeping.keep_events()
     try:
         outcome = faults.refusal_of(method) or _outcome(carry)
-        if isinstance(outcome, Accepted) and outcome.fail is not None and faults.failure_of(method):
+        if isinstance(outcome, Accepted) and outcome.fail is not None and faults.fails(method):
             outcome.fail()
         frame = write(outcome)
-        if fate == "first":
-            link.send(frame)
+        postponed = fate is not None and fate.kind == "postpone"
+        if not postponed:
+            faults.send_reply(link, method, frame, fate)
         if isinstance(outcome, Accepted) and outcome.then is not None:
             outcome.then()
     finally:
         if keeping is not None:
             keeping.let_go()
     settled = outcome.settled if isinstance(outcome, Accepted) else None
-    if fate == "last" and settled is not None:
-        link.wait_then(settled, lambda: link.send(frame))
-    elif fate == "last":
-        link.send(frame)
-    elif fate == "held":
-        faults.hold(method, lambda: link.send(frame))
+    if postponed and settled is not None:
+        link.wait_then(settled, lambda: faults.send_reply(link, method, frame, fate))
+    elif postponed:
+        faults.send_reply(link, method, frame, fate)
 
 
 def _outcome(carry: Carry) -> Accepted | Refused | RpcError:

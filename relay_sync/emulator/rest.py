@@ -65,14 +65,17 @@ class Rest:
         self._service.journal.write(number, "received", content, {"http": method, "body": body}, described)
         status, message = 204, ""
         fate = self._service.faults.fate_of_reply(FAULT)
+        kind = "" if fate is None else fate.kind
         try:
             self._take(request, body)
         except _Answer as answer:
             status, message = answer.status, answer.message
-        if fate == "held":
+        if kind == "hold":
             await self._held()
-        elif fate == "lost":
+        elif kind == "lose":
             await self._hang()
+        elif fate is not None and kind == "delay":
+            await asyncio.sleep(fate.seconds or 0.0)
         return self._answer(number, status, message)
 
     def stop(self) -> None:

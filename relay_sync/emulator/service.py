@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from relay_sync.emulator.assumptions import Assumptions
 from relay_sync.emulator.clock import Clock
 from relay_sync.emulator.desk import Desk
+from relay_sync.emulator.engine import Engine
 from relay_sync.emulator.envelope import Frame
-from relay_sync.emulator.faults import Faults
 from relay_sync.emulator.files import Files
 from relay_sync.emulator.journal import Described, Journal
 from relay_sync.emulator.login import Logins
@@ -29,7 +29,7 @@ class Service:
     assumptions: Assumptions
     clock: Clock
     journal: Journal
-    faults: Faults
+    faults: Engine
     sessions: Sessions
     desk: Desk
     strict: bool
@@ -55,6 +55,12 @@ class Link(Protocol):
 
     def send(self, frame: Frame) -> None:
         """Send a frame after those sent before."""
+
+    def do(self, act: Callable[[], None]) -> None:
+        """Do something once every frame sent so far has been written, and before the next one is."""
+
+    async def speaks(self) -> None:
+        """Return once the connection is not silent, or over."""
 
     def send_event(self, session: Session, queue: str, event: dict[str, Any]) -> None:
         """Send an event in this connection's dialect."""

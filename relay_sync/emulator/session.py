@@ -63,6 +63,7 @@ class Session:
         self.login: Login = login
         self.acknowledgements: Acknowledgements | None = None  # of its connection, if the client wants to give them
         self.states: list[str] = []  # the authorization states it was given, newest last; Blade has none
+        self.replays: list[bool] = []  # of its sessions: what the faults say of events that were missed
         self._missed: deque[tuple[str, Event]] = deque(maxlen=_MISSED)
         self._kept: list[tuple[str, Event]] | None = None
 
@@ -109,8 +110,9 @@ class Session:
             self.emit(queue, event)
 
     def subscribe(self, replay: bool) -> None:
-        """The client hears events from now on; ``replay``: also those it missed."""
+        """The client hears events from now on; ``replay``: also those it missed, if no fault has decided that."""
         self.subscribed = True
+        replay = self.replays[-1] if self.replays else replay
         missed = list(self._missed) if replay else []
         self._missed.clear()
         for queue, event in missed:
@@ -133,6 +135,7 @@ class Sessions:
         self._by_id: dict[str, Session] = {}
         self._signatures: dict[str, str] = {}
         self._turn = 0
+        self.replays: list[bool] = []  # whether missed events are replayed, by the faults in force, newest last
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._by_id.values()))
@@ -161,7 +164,7 @@ class Sessions:
         session.login = login
         if session.wire is not None:  # half-open: the client knows better than we do that the old one is dead
             session.wire.abort()
-        session.wire, session.lost_at = wire, None
+        session.wire, session.lost_at, session.replays = wire, None, self.replays
         return session, restored
 
     def lost(self, session: Session, wire: Wire) -> None:
