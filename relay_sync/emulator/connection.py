@@ -53,6 +53,8 @@ class Connection:
         self._dialect: Dialect | None = None
         self._ws = ws
         self._transport = transport
+        self._socket = transport.get_extra_info("socket")  # now: a transport of TLS that was aborted can't say
+        self._aborted = False
         self._speaking = asyncio.Event()  # cleared: silent
         self._speaking.set()
         self._outgoing: deque[_Item] = deque()
@@ -151,11 +153,11 @@ class Connection:
 
     def abort(self) -> None:
         """Cut the connection with a TCP reset."""
-        sock = self._transport.get_extra_info("socket")
-        if sock is not None:
+        if not self._aborted:
+            self._aborted = True
             with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
         self.lost()
 
     def end(self) -> None:

@@ -176,7 +176,6 @@ class Emulator(FaultControls):
         self.media: MediaLibrary = MediaLibrary(dict(media or {}))
         self.engine: Engine = Engine(self.watch)
         self.faults: Faults = Faults(self, self.engine)
-        self.faults.add_all(faults)
         self.handsets: dict[str, Handset] = {}
         self.scripts: Scripts = Scripts()
         self.recorded: deque[Recorded] = deque(maxlen=_REMEMBERED)
@@ -186,6 +185,7 @@ class Emulator(FaultControls):
         self._life = threading.Lock()  # held while starting or stopping
         self._thread: LoopThread | None = None
         self._running: Running | None = None
+        self.faults.add_all(faults)
 
     def __repr__(self) -> str:
         return f"<Emulator {self.url if self._running else 'stopped'} {self.clock!r}>"

@@ -232,7 +232,7 @@ class Engine:
 
     def send_event(self, sender: Sender, name: str, frame: Frame) -> None:
         """Send an event, or do with it what the faults say; ``name`` is ``type:state``."""
-        if not self._armed:
+        if not self._armed and not self._swapped:
             sender.send(frame)
             return
         armed = self._verdict(_UPON_EVENT, "event", name)

@@ -182,7 +182,7 @@ class Fault:
         if missing := [name for name in kind.needs if name not in given]:
             raise ValueError(f"{self.kind} needs a {missing[0]}")
         if (self.moment.when, self.moment.what) not in kind.moments:
-            raise ValueError(f"{self.kind} can't strike {self.moment or 'at once'}; {_where(kind)}")
+            raise ValueError(f"{self.kind} can't strike {str(self.moment) or 'at once'}; {_where(kind)}")
         self._check_values()
 
     def _check_values(self) -> None:
