@@ -7,7 +7,7 @@ import itertools
 import re
 from pathlib import Path
 
-from relay_sync.emulator import MAGIC_NUMBERS, Assumptions
+from relay_sync.emulator import KINDS, MAGIC_NUMBERS, Assumptions
 from relay_sync.emulator.commands import COMMANDS
 
 PAGE = (Path(__file__).parent.parent / "docs" / "emulator.md").read_text(encoding="utf-8")
@@ -34,6 +34,13 @@ def test_the_table_of_assumptions_has_each_with_its_default() -> None:
 def test_the_table_of_methods_has_each_once() -> None:
     told = [name for names, _ in rows("## What each command does") for name in re.findall(r"`([^`]+)`", names)]
     assert sorted(told) == sorted(COMMANDS)
+
+
+def test_the_table_of_faults_has_each_kind_with_its_arguments() -> None:
+    told = {name.strip("`"): (arguments, words) for name, arguments, words in rows("## Faults")}
+    assert told == {
+        name: (", ".join(f"`{taken}`" for taken in kind.takes) or "–", kind.words) for name, kind in KINDS.items()
+    }
 
 
 def test_every_file_that_a_page_links_to_is_there() -> None:

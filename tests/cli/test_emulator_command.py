@@ -66,6 +66,21 @@ def test_json_is_one_object_per_line(cli: Cli, monkeypatch: pytest.MonkeyPatch, 
     json_lines(first + shown + rest)
 
 
+def test_faults_are_made_and_shown_and_the_client_meets_them(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wanted = ("--fault", "refuse 402 calling.begin", "--random-faults", "5")
+    with child("emulator", "--json", *wanted, cwd=tmp_path) as process:
+        (first,) = lines_until(process, "ws://")
+        ready = json.loads(first)
+        assert ready["faults"][0] == "refuse 402 at command calling.begin"
+        assert len(ready["faults"]) == 21
+        for name, key in (("PROJECT_ID", "project"), ("API_TOKEN", "token"), ("RELAY_HOST", "host")):
+            monkeypatch.setenv(f"SIGNALWIRE_{name}", ready[key])
+        assert cli("play", "--to", "+15550101", "--from", "+15550100", "x.wav") == 1
+        interrupt(process)
+
+
 def test_a_port_that_is_taken_ends_with_1(cli: Cli) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert cli("emulator", "--port", str(taken.getsockname()[1])) == 1
@@ -74,7 +89,15 @@ def test_a_port_that_is_taken_ends_with_1(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--port", "70000"), ("--port", "http"), ("--speed", "-1"), ("--speed", "nan"), ("extra",)]
+    "arguments",
+    [
+        ("--port", "70000"),
+        ("--port", "http"),
+        ("--speed", "-1"),
+        ("--speed", "nan"),
+        ("--fault", "explode"),
+        ("extra",),
+    ],
 )
 def test_wrong_usage_ends_with_2(cli: Cli, arguments: tuple[str, ...]) -> None:
     assert cli("emulator", *arguments) == 2
