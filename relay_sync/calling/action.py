@@ -38,7 +38,7 @@ C = TypeVar("C", bound=Result)
 
 GONE: tuple[str, ...] = ("404", "410")  # what Relay says of what it no longer has (protocol.md 7)
 GONE_FOR_SURE: tuple[str, ...] = ("410",)  # of a command that names more than the call: a 404 may be of that
-GONE_GRACE_S: float = 1.0  # for the event that tells how it ended, which may come after such an answer
+GONE_GRACE_S: float = 0.3  # for the event that tells how it ended, which may be right behind such an answer
 
 FAILED = "failed"  # ours: it never started, or its call or session ended under it
 

@@ -311,13 +311,22 @@ class Connection:
             while self._outgoing and self._speaking.is_set():
                 item = self._outgoing.popleft()
                 if callable(item):
-                    if (doing := item()) is not None:
+                    if (doing := self._in_place(item)) is not None:
                         await doing
                 else:
                     await self._write_text(*item)
             self._written.set()
             await self._wake.wait()
             self._wake.clear()
+
+    def _in_place(self, act: Callable[[], Awaitable[None] | None]) -> Awaitable[None] | None:
+        """Do something in its turn; what it sends goes before all that waits already."""
+        waiting, self._outgoing = self._outgoing, deque()
+        try:
+            return act()
+        finally:
+            if not self._stopped:
+                self._outgoing += waiting
 
     async def _write_text(self, text: str, frame: Frame | None) -> None:
         # In the journal first: a test that has seen the frame arrive finds it there.

@@ -34,7 +34,7 @@ class Port:
     async def open(self, host: str, port: int) -> int:
         """Listen; return the port. OSError that names it when it is taken."""
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await _look_up(host, port)
             for family, _, _, _, address in dict.fromkeys(found):
                 # The first address finds a free port, if any will do, and the others have the same.
                 self._kept.append(_bound(family, (address[0], port, *address[2:])))
@@ -100,6 +100,13 @@ class Port:
         elif (error := task.exception()) is not None:  # such as a client that does not trust our certificate
             logger.info("a connection did not come about: %s", error)
             connection.close()
+
+
+async def _look_up(host: str, port: int) -> list[Any]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:  # a name: that may take time, and so a thread
+        return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def _close(sock: socket.socket) -> None:

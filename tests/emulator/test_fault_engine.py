@@ -313,6 +313,14 @@ def test_garbage_in_an_event_is_wrapped_as_events_are(relay: Emulator, client: R
     assert GARBAGE[name].event is not None
 
 
+@pytest.mark.parametrize(("name", "text"), [("not-json", "this is {not} JSON"), ("unknown-event", "unheard_of")])
+def test_garbage_comes_exactly_at_its_moment(relay: Emulator, client: RawClient, name: str, text: str) -> None:
+    relay.faults.add(f"send {name} before reply to calling.begin")
+    client.post("calling.begin", {"tag": "t", "device": phone("+15550101")})
+    assert text in str(client.ws.recv())
+    assert client.drain()[0] == "reply:calling.begin"
+
+
 @pytest.mark.parametrize("name", [name for name, garbage in GARBAGE.items() if garbage.make is not None])
 def test_garbage_goes_out_byte_by_byte_as_it_is(relay: Emulator, client: RawClient, name: str) -> None:
     make = GARBAGE[name].make

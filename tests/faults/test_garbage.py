@@ -1,0 +1,122 @@
+"""Whatever a peer sends is set aside, or ends the connection with a clear reason; the thread lives in any case."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from relay_sync import ConnectFailed, RelayError
+from relay_sync.emulator import GARBAGE
+from tests.faults.conftest import MakeLine
+from tests.faults.support import PINGING, PROMPTLY, Line, Speech, raised, within
+from tests.stage import parked
+from tests.support import in_thread, until
+
+SET_ASIDE = [name for name, garbage in GARBAGE.items() if not garbage.breaks]
+BREAKING = [name for name, garbage in GARBAGE.items() if garbage.breaks and name != "torn"]
+REASONS = {
+    "too-large": "the peer announced a message of 10485761 bytes; the limit is 10485760",
+    "huge": "the peer announced a message of 4611686018427387904 bytes; the limit is 10485760",
+    "reserved-bits": "the peer broke the WebSocket protocol",
+    "unknown-opcode": "the peer broke the WebSocket protocol",
+    "long-ping": "a control frame of 126 bytes",
+    "stray-fragment": "a fragment out of place",
+}
+
+
+@pytest.mark.parametrize("name", SET_ASIDE)
+def test_garbage_is_set_aside_and_the_connection_goes_on(line: Line, name: str) -> None:
+    action = line.play()
+    with in_thread(action.wait) as waiting:
+        parked(action)
+        line.relay.faults.add(f"send {name}")
+        assert action.pause().successful  # on the same connection, after the garbage
+        assert action.resume().successful
+        line.relay.clock.advance(61)
+    assert waiting.result().successful
+    assert line.logins == 1
+
+
+@pytest.mark.parametrize("name", SET_ASIDE)
+@pytest.mark.parametrize("moment", ["before reply to calling.play", "after event calling.call.play:playing"])
+def test_garbage_between_a_command_its_reply_and_its_events_changes_neither(line: Line, name: str, moment: str) -> None:
+    call = line.dial()
+    line.relay.faults.add(f"send {name} {moment}")
+    action = call.play_silence_async(5)
+    assert action.wait_for_state("playing", timeout=5)
+    line.relay.clock.advance(6)
+    assert action.wait(5).successful
+
+
+@pytest.mark.parametrize("name", BREAKING)
+def test_what_no_connection_survives_ends_it_with_a_reason_and_it_comes_back(
+    line: Line, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    action = line.play()
+    with caplog.at_level(logging.WARNING, logger="relay_sync"), line.reconnecting():
+        line.relay.faults.add(f"send {name}")
+    assert REASONS[name] in caplog.text
+    assert action.stop().successful
+
+
+def test_an_oversized_frame_is_the_reason_that_a_command_in_flight_is_told(line: Line) -> None:
+    call = line.dial()
+    line.relay.faults.add("send too-large before reply to calling.play")
+    error = raised(lambda: call.play_silence(1))
+    assert isinstance(error, RelayError)
+    assert "the limit is 10485760" in error.message
+
+
+def test_the_memory_of_an_announced_frame_is_not_taken(line: Line) -> None:
+    """The connection ends when the length is known, long before so much could have come."""
+    with within(2.0), line.reconnecting():
+        line.relay.faults.add("send huge")
+
+
+def test_a_torn_frame_is_found_by_the_next_ping_that_stays_unanswered(make_line: MakeLine) -> None:
+    line = make_line(**PINGING)
+    action = line.play()
+    with line.reconnecting():
+        line.relay.faults.add("send torn")
+    assert action.stop().successful
+
+
+@pytest.mark.parametrize("name", [*BREAKING, "not-json", "array", "binary", "unknown-id"])
+@pytest.mark.parametrize("moment", ["at connect", "before reply to login", "after reply to login"])
+def test_garbage_in_the_handshake_is_set_aside_or_fails_it_in_time(
+    speech: Speech, make_line: MakeLine, name: str, moment: str
+) -> None:
+    line = make_line()
+    line.relay.faults.add(f"send {name} {moment}")
+    other = speech.client(line.relay, connect_timeout=1.0)
+    with within(1.0 + PROMPTLY):
+        error = raised(other.connect)
+    assert isinstance(error, ConnectFailed) is (name in BREAKING)
+    other.disconnect()
+
+
+def test_what_is_set_aside_is_counted_and_logged_once_per_kind(line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="relay_sync"):
+        for _ in range(5):
+            line.relay.faults.add("send not-json")
+        until(lambda: line.client._life().connection.dropped["unreadable frame"] == 5)
+        assert line.dial().active
+    assert caplog.text.count("unreadable frame") == 1
+
+
+@pytest.mark.parametrize("text", ["drip 4 0.0002s", "drip 7 0.001s"])
+def test_frames_that_drip_in_are_read_whole(line: Line, text: str) -> None:
+    with line.relay.faults.add(text):
+        action = line.play(seconds=5)
+        line.relay.clock.advance(6)
+        assert action.wait(10).successful
+    assert line.logins == 1
+
+
+def test_a_peer_that_drips_too_slowly_to_say_anything_is_a_silent_one(make_line: MakeLine) -> None:
+    line = make_line(**PINGING)
+    action = line.play()
+    with line.reconnecting():
+        line.relay.faults.add("drip 1 0.1s")
+    assert action.stop().successful
