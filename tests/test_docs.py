@@ -43,6 +43,14 @@ def test_the_table_of_faults_has_each_kind_with_its_arguments() -> None:
     }
 
 
+def test_every_test_that_the_page_on_reliability_names_is_there() -> None:
+    root = Path(__file__).parent.parent
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (root / "docs" / "reliability.md").read_text(encoding="utf-8"))
+    assert len(named) > 40
+    for path, name in named:
+        assert f"def {name}(" in (root / path).read_text(encoding="utf-8"), f"there is no {name} in {path}"
+
+
 def test_every_file_that_a_page_links_to_is_there() -> None:
     root = Path(__file__).parent.parent
     for page in [root / "README.md", root / "CHANGELOG.md", *root.glob("docs/*.md"), *root.glob("examples/*.md")]:
