@@ -198,7 +198,9 @@ def test_a_first_connection_that_fails_is_told_at_once_and_tried_once(make_line:
     client.disconnect()
 
 
-@pytest.mark.parametrize("fault", ["silence at connect", "silence at command login", "ignore login", "lose login"])
+@pytest.mark.parametrize(
+    "fault", ["silence at connect", "silence at command login", "ignore login", "lose login", "drip 1 0.1s at connect"]
+)
 def test_a_first_connection_that_is_not_answered_is_told_in_time(
     make_line: MakeLine, speech: Speech, fault: str
 ) -> None:
@@ -208,6 +210,13 @@ def test_a_first_connection_that_is_not_answered_is_told_in_time(
         assert type(raised(client.connect)) is ConnectFailed
     client.connect()
     client.disconnect()
+
+
+def test_a_handshake_that_drips_in_is_a_handshake(make_line: MakeLine, speech: Speech) -> None:
+    line = make_line()
+    line.relay.faults.add("drip 20 0.001s at connect")
+    with speech.client(line.relay) as client:
+        assert client.connected
 
 
 def test_refused_credentials_are_told_at_once_and_never_tried_again(make_line: MakeLine, speech: Speech) -> None:
