@@ -20,6 +20,7 @@ from relay_sync.emulator.emulator import DEMO_PROJECT, DEMO_TOKEN, Emulator
 from relay_sync.emulator.fault import KINDS, Fault, Moment, command_line
 from relay_sync.emulator.faults import Faults, Injected
 from relay_sync.emulator.garbage import GARBAGE
+from relay_sync.emulator.garbling import GARBLED_EVENTS, GARBLED_REPLIES
 from relay_sync.emulator.journal import Command, Delivery, Event, Frame, Journal
 from relay_sync.emulator.machines import ReceivedFax
 from relay_sync.emulator.media import Heard
@@ -34,6 +35,8 @@ __all__ = [
     "DEMO_PROJECT",
     "DEMO_TOKEN",
     "GARBAGE",
+    "GARBLED_EVENTS",
+    "GARBLED_REPLIES",
     "KINDS",
     "MAGIC_NUMBERS",
     "Assumptions",

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from relay_sync.emulator.deeds import World, perform
 from relay_sync.emulator.envelope import Frame, Refused, RpcError
 from relay_sync.emulator.fault import Fault, Moment, What, When
+from relay_sync.emulator.garbling import garbled
 from relay_sync.emulator.watch import Watch
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger(__name__)
 
 _SWAP_LIMIT = 1.0  # real seconds that an event waits for the next one, to change places with it
-_UPON_REPLY = ("lose", "delay", "repeat", "hold", "postpone")
-_UPON_EVENT = ("lose", "delay", "repeat", "swap")
+_UPON_REPLY = ("lose", "delay", "repeat", "garble", "hold", "postpone")
+_UPON_EVENT = ("lose", "delay", "repeat", "garble", "swap")
 
 
 class Sender(Protocol):
@@ -223,6 +224,8 @@ class Engine:
         send = partial(self._send, sender, "reply", method, [frame])
         if fate is None or fate.kind == "postpone":
             send()
+        elif fate.kind == "garble":
+            self._send(sender, "reply", method, [garbled(fate.what, frame)])
         elif fate.kind == "repeat":
             self._send(sender, "reply", method, [frame] * (fate.number or 2))
         elif fate.kind == "delay":
@@ -242,6 +245,8 @@ class Engine:
         fault = armed.fault
         if fault.kind == "repeat":
             self._send_with_swapped(sender, name, [frame] * (fault.number or 2))
+        elif fault.kind == "garble":
+            self._send_with_swapped(sender, name, [garbled(fault.what, frame)])
         elif fault.kind == "delay":
             later = partial(self._send, sender, "event", name, [frame])
             asyncio.get_running_loop().call_later(fault.seconds or 0.0, later)

@@ -25,6 +25,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, cast
 
 from relay_sync.emulator.garbage import GARBAGE
+from relay_sync.emulator.garbling import GARBLED_EVENTS, GARBLED_REPLIES
 
 When = Literal["now", "in", "at", "on", "before", "after"]
 What = Literal["", "connect", "command", "reply", "event"]
@@ -96,6 +97,7 @@ KINDS: dict[str, Kind] = {
     "lose": Kind("it is not sent", moments=_FRAME),
     "delay": Kind("it is sent so many seconds later", ("seconds",), ("seconds",), _FRAME),
     "repeat": Kind("it is sent so many times (2)", ("number",), (), _FRAME),
+    "garble": Kind("its members are wrong, in the way that is named", ("what",), ("what",), _FRAME),
     "hold": Kind("it is kept until release()", moments=_REPLY),
     "postpone": Kind("the reply is sent after the events of its command", moments=_REPLY),
     "swap": Kind("the event changes places with the one after it", moments=_EVENT),
@@ -196,6 +198,10 @@ class Fault:
             raise ValueError(f"{self.kind} {self.code!r}: a code is a number")
         if self.kind == "send" and self.what not in GARBAGE:
             raise ValueError(f"there is no garbage {self.what!r}; there is {', '.join(GARBAGE)}")
+        if self.kind == "garble":
+            ways = GARBLED_EVENTS if self.moment.what == "event" else GARBLED_REPLIES
+            if self.what not in ways:
+                raise ValueError(f"{self.what!r} is no way to garble it; there are {', '.join(ways)}")
         if self.kind == "go-away" and self.what not in ("", "restart"):
             raise ValueError(f"go-away {self.what!r}: say `restart` or nothing")
 

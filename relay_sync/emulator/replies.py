@@ -36,7 +36,9 @@ def _carry_out_now(link: Link, method: str, session: Session | None, carry: Carr
     if not link.reachable or faults.ignores(method):
         return
     fate = faults.fate_of_reply(method)
-    keeping = session if fate is None or fate.kind == "repeat" else None  # by the rule, the events come after the reply
+    keeping = (
+        session if fate is None or fate.kind in ("repeat", "garble") else None
+    )  # by the rule, the events come after the reply
     if keeping is not None:
         keeping.keep_events()
     try:

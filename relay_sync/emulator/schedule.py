@@ -11,6 +11,7 @@ from typing import Any
 
 from relay_sync.emulator.fault import KINDS, Fault, Moment
 from relay_sync.emulator.garbage import GARBAGE
+from relay_sync.emulator.garbling import GARBLED_EVENTS, GARBLED_REPLIES
 
 HEALING: tuple[str, ...] = tuple(kind for kind in KINDS if kind not in ("hold", "refuse-credentials"))
 """The kinds that a client gets over: all but those that end it, or whose end somebody must see to."""
@@ -44,9 +45,9 @@ def random_faults(
 
 
 def _fault(chance: random.Random, kind: str, seconds: float) -> Fault:
-    arguments = {name: make(chance, kind) for name, make in _ARGUMENTS.items() if name in KINDS[kind].takes}
-    given = {name: value for name, value in arguments.items() if value is not None}
-    return Fault(kind=kind, moment=_moment(chance, kind, seconds), **given)
+    moment = _moment(chance, kind, seconds)
+    given = {name: make(chance, kind, moment) for name, make in _ARGUMENTS.items() if name in KINDS[kind].takes}
+    return Fault(kind=kind, moment=moment, **given)
 
 
 def _moment(chance: random.Random, kind: str, seconds: float) -> Moment:
@@ -59,7 +60,7 @@ def _moment(chance: random.Random, kind: str, seconds: float) -> Moment:
     return Moment(when, what, chance.choice(names), first, first)
 
 
-def _lasting(chance: random.Random, kind: str) -> float:
+def _lasting(chance: random.Random, kind: str, moment: Moment) -> float:
     if kind == "drip":
         return round(chance.uniform(0.0001, 0.002), 4)
     if kind == "jump":
@@ -67,25 +68,27 @@ def _lasting(chance: random.Random, kind: str) -> float:
     return round(chance.uniform(0.01, 2.0), 2)
 
 
-def _number(chance: random.Random, kind: str) -> int:
+def _number(chance: random.Random, kind: str, moment: Moment) -> int:
     return chance.randint(1, 100) if kind == "drip" else chance.randint(2, 4)
 
 
-def _code(chance: random.Random, kind: str) -> str:
+def _code(chance: random.Random, kind: str, moment: Moment) -> str:
     return chance.choice(_CLOSING_CODES if kind == "close" else _CODES)
 
 
-def _what(chance: random.Random, kind: str) -> str:
+def _what(chance: random.Random, kind: str, moment: Moment) -> str:
+    if kind == "garble":
+        return chance.choice(list(GARBLED_EVENTS if moment.what == "event" else GARBLED_REPLIES))
     if kind == "go-away":
         return chance.choice(("", "restart"))
     return chance.choice([name for name in GARBAGE if name != _TORN])
 
 
-def _message(chance: random.Random, kind: str) -> str | None:
+def _message(chance: random.Random, kind: str, moment: Moment) -> str:
     return "Refused by the schedule"
 
 
-_ARGUMENTS: dict[str, Callable[[random.Random, str], Any]] = {
+_ARGUMENTS: dict[str, Callable[[random.Random, str, Moment], Any]] = {
     "seconds": _lasting,
     "number": _number,
     "code": _code,

@@ -15,7 +15,7 @@ import pytest
 import trustme
 import websocket
 
-from relay_sync.emulator import GARBAGE, Emulator, Fault
+from relay_sync.emulator import GARBAGE, GARBLED_EVENTS, GARBLED_REPLIES, Emulator, Fault
 from tests.emulator.conftest import Connect
 from tests.emulator.raw import LIMIT, FlatClient, RawClient, phone
 
@@ -340,6 +340,35 @@ def test_garbage_goes_out_byte_by_byte_as_it_is(relay: Emulator, client: RawClie
         came += client.socket.recv(1 << 20)
     assert came == wanted
     assert relay.journal.frames[-1].text == f"<garbage: {name}>"
+
+
+@pytest.mark.parametrize("what", list(GARBLED_REPLIES))
+def test_a_reply_is_garbled_and_has_its_id(relay: Emulator, client: RawClient, what: str) -> None:
+    right = client.reply(client.post("calling.begin", {"tag": "t", "device": phone("+15550101")}))
+    relay.faults.add(f"garble {what} reply to calling.begin")
+    sent = client.post("calling.begin", {"tag": "u", "device": phone("+15550101")})
+    wrong = client.reply(sent)
+    assert wrong["id"] == sent
+    assert shape(wrong) != shape(right) or what == "message-number"
+    assert client.begin("+15550102")["code"] == "200"
+
+
+@pytest.mark.parametrize("what", list(GARBLED_EVENTS))
+def test_an_event_is_garbled(relay: Emulator, client: RawClient, what: str) -> None:
+    relay.faults.add(f"garble {what} event calling.call.state:created")
+    client.post("calling.begin", {"tag": "t", "device": phone("+15550101")})
+    frames = [json.loads(client.ws.recv()) for _ in range(4)]
+    wrong, right = (next(f for f in frames if f.get("method")), frames[-1])
+    assert shape(wrong) != shape(right)
+
+
+def shape(value: Any) -> Any:
+    """Return the value with each text replaced by its type, but for the states of a call."""
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items() if name not in ("end_reason", "peer")}
+    if isinstance(value, list):
+        return [shape(member) for member in value]
+    return "levitating" if value == "levitating" else type(value)
 
 
 def test_faults_can_be_given_from_the_start_and_end_with_stop(connect: Connect) -> None:

@@ -82,6 +82,8 @@ def test_a_fault_goes_through_json(text: str, fault: Fault) -> None:
         ("repeat 0 calling.play", "1 or more"),
         ("send rubbish", "no garbage 'rubbish'"),
         ("send", "needs a what"),
+        ("garble reply to calling.play", "needs a what"),
+        ("garble state-null reply to calling.play", "no way to garble"),
         ("go-away now", "say `restart` or nothing"),
         ("drop after calling.play #0", "count from 1"),
         ("drop after calling.play #3-2", "not backwards"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import pytest
 
 from relay_sync import ConnectFailed, RelayError
-from relay_sync.emulator import GARBAGE
+from relay_sync.emulator import GARBAGE, GARBLED_EVENTS, GARBLED_REPLIES
 from tests.faults.conftest import MakeLine
 from tests.faults.support import PINGING, PROMPTLY, Line, Speech, raised, within
 from tests.stage import parked
@@ -103,6 +104,65 @@ def test_what_is_set_aside_is_counted_and_logged_once_per_kind(line: Line, caplo
         until(lambda: line.client._life().connection.dropped["unreadable frame"] == 5)
         assert line.dial().active
     assert caplog.text.count("unreadable frame") == 1
+
+
+@pytest.mark.parametrize("what", list(GARBLED_REPLIES))
+@pytest.mark.parametrize("command", ["begin", "calling.play", "calling.play.pause", "calling.end", "ping"])
+def test_a_garbled_reply_is_told_in_time_and_nothing_else_suffers(
+    make_line: MakeLine, command: str, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is made of it: a result or an error of ours, and the connection goes on."""
+    line = make_line(request_timeout=0.5, **(PINGING if command == "ping" else {}))
+    action = line.play()
+    garble = line.relay.faults.add(f"garble {what} reply to {line.speech.begin if command == 'begin' else command}")
+    acts: dict[str, Callable[[], object]] = {
+        "begin": lambda: line.client.calling.dial(from_number="+15550100", to_number="+15550150", wait_timeout=1.0),
+        "calling.play": lambda: action.call.play_silence_async(1),
+        "calling.play.pause": action.pause,
+        "calling.end": lambda: action.call.hangup(wait_timeout=1.0),
+        "ping": garble.wait,
+    }
+    with within(1.0 + PROMPTLY):
+        error = raised(acts[command])
+    assert error is None or isinstance(error, RelayError)
+    garble.wait()
+    assert line.dial().active
+    assert line.logins == 1
+    assert "failed" not in caplog.text  # no bug of ours on the connection's thread
+
+
+@pytest.mark.parametrize("what", list(GARBLED_EVENTS))
+@pytest.mark.parametrize("event", ["play:playing", "play:finished", "state:created", "state:answered", "state:ended"])
+def test_a_garbled_event_is_no_worse_than_a_lost_one(
+    make_line: MakeLine, event: str, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = make_line(request_timeout=0.5)
+    garble = line.relay.faults.add(f"garble {what} event calling.call.{event}")
+    dial = {"from_number": "+15550100", "to_number": "+15550151", "wait_timeout": 1.0}
+    with within(2.0 + 2 * PROMPTLY):
+        result = raised(lambda: line.client.calling.dial(**dial))
+        assert result is None or isinstance(result, RelayError)
+        call = line.dial()
+        action = call.play_silence_async(1)
+        line.relay.clock.advance(2)
+        assert raised(lambda: action.wait(0.5)) is None or event.startswith("play:")
+        line.hang_up(call)
+        assert raised(lambda: call.wait_for_ended(timeout=0.5)) is None or event == "state:ended"
+    garble.wait()
+    assert line.dial().active
+    assert line.logins == 1
+    assert "failed" not in caplog.text
+
+
+@pytest.mark.parametrize("what", list(GARBLED_REPLIES))
+def test_a_garbled_login_fails_it_in_time_or_is_understood(make_line: MakeLine, speech: Speech, what: str) -> None:
+    line = make_line()
+    line.relay.faults.add(f"garble {what} reply to login")
+    other = speech.client(line.relay, connect_timeout=0.5)
+    with within(0.5 + PROMPTLY):
+        error = raised(other.connect)
+    assert error is None or type(error) is ConnectFailed
+    other.disconnect()
 
 
 @pytest.mark.parametrize("text", ["drip 4 0.0002s", "drip 7 0.001s"])
