@@ -16,6 +16,7 @@ from relay_sync.errors import NotConnected, RelayTimeout
 from relay_sync.wire.states import OPERATIONS
 
 DIRECTIONS = ("listen", "speak", "both")
+PROBES = 3  # times that a playback is asked after, where no answer comes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +115,16 @@ class PlayAction(Stoppable[PlayResult]):
     def _probe(self) -> None:
         """After a resumed session: ask whether the playback is still there, by setting the volume it has.
 
-        Relay may not replay what was missed. 404 or 410 means that it is gone. Runs on a worker.
+        Relay may not replay what was missed. 404 or 410 means that it is gone. It does no harm, so it is sent again
+        where no answer comes: nothing else would tell. Runs on a worker.
         """
-        answer = self._control("volume", PlayVolumeResult, None, params={"volume": self._volume})
+        for left in reversed(range(PROBES)):
+            try:
+                answer = self._control("volume", PlayVolumeResult, None, params={"volume": self._volume})
+                break
+            except RelayTimeout:
+                if not left:
+                    raise
         if answer.code in ("404", "410"):
             why = "the playback ended while the connection was lost"
             self._leg._desk.connection.act(lambda: self._end_with(why, None, "lost"))

@@ -103,6 +103,22 @@ def test_a_play_that_ended_during_the_outage_is_told_as_soon_as_the_session_is_b
     assert action.call.active
 
 
+def test_the_question_whether_a_play_is_still_there_is_asked_again_when_its_answer_is_lost(make_line: MakeLine) -> None:
+    line = make_line(request_timeout=0.3)
+    action = line.play()
+    line.relay.faults.add("lose reply to calling.play.volume #1-2")
+    with in_thread(action.wait) as waiting:
+        parked(action)
+        with line.reconnecting(), line.relay.faults.add("refuse-connections"):
+            line.relay.faults.add("drop")
+            until(lambda: line.client.state == "reconnecting")
+            line.relay.clock.advance(61)
+        with within(2 * 0.3 + PROMPTLY):
+            result = waiting.result(3.0)
+    assert (result.successful, result.event, action.state) == (False, None, "failed")
+    assert len(line.relay.journal.commands("calling.play.volume")) == 3
+
+
 def test_a_play_that_ended_during_the_outage_is_successful_where_relay_replays_its_end(line: Line) -> None:
     action = line.play()
     with in_thread(action.wait) as waiting, line.relay.faults.add("replay"):
