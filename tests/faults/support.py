@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -30,10 +31,15 @@ class Speech:
 
     def client(self, relay: Emulator, **options: Any) -> Client:
         """Make a client that speaks it."""
-        return Client(**relay.credentials, **options)
+        return Client(**relay.credentials, **({"dialect": self.name} if CHOOSES else {}), **options)
 
 
-DIALECTS = [Speech("blade", begin="calling.begin", login="blade.connect")]
+# A client that has one dialect alone can't be told which.
+CHOOSES = "dialect" in inspect.signature(Client).parameters
+DIALECTS = [
+    Speech("blade", begin="calling.begin", login="blade.connect"),
+    *([Speech("flat", begin="calling.dial", login="signalwire.connect")] if CHOOSES else []),
+]
 
 
 class Line:
