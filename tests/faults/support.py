@@ -23,11 +23,16 @@ _numbers = itertools.count(101)
 
 @dataclass(frozen=True)
 class Speech:
-    """What a test must know of a dialect. ``begin`` is the command that dials one device."""
+    """What a test must know of a dialect.
+
+    ``begin`` is the command that dials one device; ``login`` the first request, which is the whole handshake or has
+    ``more`` steps behind it.
+    """
 
     name: str
     begin: str
     login: str
+    more: bool
 
     def client(self, relay: Emulator, **options: Any) -> Client:
         """Make a client that speaks it."""
@@ -37,8 +42,8 @@ class Speech:
 # A client that has one dialect alone can't be told which.
 CHOOSES = "dialect" in inspect.signature(Client).parameters
 DIALECTS = [
-    Speech("blade", begin="calling.begin", login="blade.connect"),
-    *([Speech("flat", begin="calling.dial", login="signalwire.connect")] if CHOOSES else []),
+    Speech("blade", begin="calling.begin", login="blade.connect", more=True),
+    *([Speech("flat", begin="calling.dial", login="signalwire.connect", more=False)] if CHOOSES else []),
 ]
 
 

@@ -93,8 +93,9 @@ def test_garbage_in_the_handshake_is_set_aside_or_fails_it_in_time(
     other = speech.client(line.relay, connect_timeout=1.0)
     with within(1.0 + PROMPTLY):
         error = raised(other.connect)
-    assert isinstance(error, ConnectFailed) is (name in BREAKING)
     other.disconnect()
+    too_late = moment.startswith("after") and not speech.more  # it was ready by then
+    assert isinstance(error, ConnectFailed) is (name in BREAKING and not too_late)
 
 
 def test_what_is_set_aside_is_counted_and_logged_once_per_kind(line: Line, caplog: pytest.LogCaptureFixture) -> None:

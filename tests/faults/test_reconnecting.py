@@ -158,7 +158,7 @@ def test_a_drop_in_every_step_of_the_handshake_is_only_another_attempt(line: Lin
     action = line.play()
     line.relay.faults.add_all(
         ["drop at connect", "drop at command login", "drop after reply to login #2", "end before reply to setup #1"]
-        if line.speech.name == "blade"
+        if line.speech.more
         else ["drop at connect", "drop at command login", "drop after reply to login #2"]
     )
     with line.reconnecting():
@@ -191,7 +191,11 @@ def test_a_first_connection_that_fails_is_told_at_once_and_tried_once(make_line:
     with line.relay.faults.add(fault):
         with within(PROMPTLY):
             error = raised(client.connect)
-        assert type(error) is ConnectFailed
+        if fault.startswith("drop after") and not line.speech.more:
+            assert error is None  # it was ready by then
+            client.disconnect()
+        else:
+            assert type(error) is ConnectFailed
         assert client.state == "closed"
     client.connect()
     assert client.connected
