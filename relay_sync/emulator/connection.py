@@ -324,6 +324,10 @@ class Connection:
         waiting, self._outgoing = self._outgoing, deque()
         try:
             return act()
+        except Exception:
+            # Our mistake, such as a fault that can't be made. The connection goes on.
+            logger.exception("the emulator failed to do something between two frames")
+            return None
         finally:
             if not self._stopped:
                 self._outgoing += waiting
