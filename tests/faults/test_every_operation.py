@@ -90,10 +90,10 @@ def test_its_start_is_unknown_when_the_connection_breaks_under_it(line: Line, op
 
 @every
 def test_its_start_has_a_limit_when_the_reply_is_lost(make_line: MakeLine, operation: str) -> None:
-    line = make_line(request_timeout=0.2)
+    line = make_line(request_timeout=0.5)
     call = line.dial()
     line.relay.faults.lose(COMMANDS[operation])
-    with within(0.2 + PROMPTLY), pytest.raises(RelayTimeout) as caught:
+    with within(0.5 + PROMPTLY), pytest.raises(RelayTimeout) as caught:
         OPERATIONS[operation](call)
     assert caught.value.sent
     assert call.hangup().successful

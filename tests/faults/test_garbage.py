@@ -113,7 +113,7 @@ def test_a_garbled_reply_is_told_in_time_and_nothing_else_suffers(
     make_line: MakeLine, command: str, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever is made of it: a result or an error of ours, and the connection goes on."""
-    line = make_line(request_timeout=0.5, **(PINGING if command == "ping" else {}))
+    line = make_line(request_timeout=0.5, **({"ping_interval": 0.1} if command == "ping" else {}))
     action = line.play()
     garble = line.relay.faults.add(f"garble {what} reply to {line.speech.begin if command == 'begin' else command}")
     acts: dict[str, Callable[[], object]] = {

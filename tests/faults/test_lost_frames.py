@@ -11,7 +11,7 @@ from tests.faults.support import PROMPTLY, Line, Speech, within
 from tests.stage import parked
 from tests.support import in_thread, until
 
-SHORT = 0.2  # seconds for a reply, in tests in which none comes
+SHORT = 0.5  # seconds for a reply, in tests in which none comes
 
 
 def dropped(line: Line) -> dict[str, int]:

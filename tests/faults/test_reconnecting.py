@@ -88,10 +88,10 @@ def test_only_a_handshake_that_succeeds_makes_the_pauses_start_again(
 
 
 def test_a_server_that_falls_silent_in_the_handshake_is_given_up_and_tried_again(make_line: MakeLine) -> None:
-    line = make_line(connect_timeout=0.2)
+    line = make_line(connect_timeout=0.5)
     call = line.dial()
     line.relay.faults.add("silence at command login")
-    with within(0.2 + PROMPTLY), line.reconnecting():
+    with within(0.5 + PROMPTLY), line.reconnecting():
         line.relay.faults.add("drop")
         line.relay.wait_for(lambda relay: line.logins == 2)
         before = line.logins
@@ -189,14 +189,16 @@ def test_a_first_connection_that_fails_is_told_at_once_and_tried_once(make_line:
     line = make_line()
     client = line.speech.client(line.relay)
     with line.relay.faults.add(fault):
-        with within(PROMPTLY):
-            error = raised(client.connect)
-        if fault.startswith("drop after") and not line.speech.more:
-            assert error is None  # it was ready by then
+        was_ready = fault.startswith("drop after") and not line.speech.more
+        try:
+            with within(PROMPTLY + was_ready):  # who sees it ready only after it was lost waits out the first pause
+                error = raised(client.connect)
+        finally:
             client.disconnect()
+        if was_ready:
+            assert error is None
         else:
             assert type(error) is ConnectFailed
-        assert client.state == "closed"
     client.connect()
     assert client.connected
     client.disconnect()
