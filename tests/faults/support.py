@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import threading
 import time
@@ -38,14 +37,12 @@ class Speech:
 
     def client(self, relay: Emulator, **options: Any) -> Client:
         """Make a client that speaks it."""
-        return Client(**relay.credentials, **({"dialect": self.name} if CHOOSES else {}), **options)
+        return Client(**relay.credentials, dialect=self.name, **options)
 
 
-# A client that has one dialect alone can't be told which.
-CHOOSES = "dialect" in inspect.signature(Client).parameters
 DIALECTS = [
     Speech("blade", begin="calling.begin", login="blade.connect", more=True),
-    *([Speech("flat", begin="calling.dial", login="signalwire.connect", more=False)] if CHOOSES else []),
+    Speech("flat", begin="calling.dial", login="signalwire.connect", more=False),
 ]
 
 
