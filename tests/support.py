@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -73,6 +73,8 @@ class ScriptedTransport:
         self.sending: Exception | None = None  # raised by send()
         self.waiting = threading.Semaphore(0)  # released each time the reader lies down
         self.closes = 0
+        self.writes = 0  # calls of send_many()
+        self.room: int | None = None  # how many frames the next send_many() takes, where not all
         self.answers_close = True  # as a peer does that is alive
         self.abandoned = False
         self.is_aside: Callable[[str], bool] = lambda text: False  # frames that the test need not see
@@ -102,6 +104,23 @@ class ScriptedTransport:
             raise self.sending
         if not self.is_aside(text):
             self.sent.put(text)
+
+    def send_many(self, texts: Sequence[str], timeout: float) -> int:
+        self.writes += 1
+        for place, text in enumerate(texts):
+            if place == self.room:
+                self.room = None
+                return place
+            try:
+                self.send(text, timeout)
+            except TransportLost as lost:
+                lost.begun = place + 1
+                raise
+            except (TransportClosed, TransportTimeout):
+                if place:
+                    return place
+                raise
+        return len(texts)
 
     def send_close(self) -> None:
         self.closes += 1

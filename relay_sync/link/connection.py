@@ -5,7 +5,8 @@ connects again makes a new connection.
 
 The thread (``relay-reader-<n>``) alone opens, reads, keeps alive, reconnects and closes the socket.
 Commands are written by the thread that gives them. The road in is ``_read -> _take -> _settle``;
-the road out is ``request -> _ask -> transport.send``.
+the road out is ``request -> _ask -> transport.send``,
+and for many commands of one thread ``request_many -> _enlist -> transport.send_many``.
 
 Claims:
 
@@ -26,7 +27,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -40,6 +41,7 @@ from relay_sync.errors import (
 )
 from relay_sync.link.asked import Asked
 from relay_sync.link.backoff import delay
+from relay_sync.link.batch import Batch, Flight, Order, unknown
 from relay_sync.link.listener import Listener
 from relay_sync.link.lost import Lost, refusal, unspoken
 from relay_sync.link.transport import (
@@ -256,24 +258,36 @@ class Connection(Waitable):
         closed: Transport | None,
     ) -> tuple[str, str, Transport]:
         """Enlist a command once there is a transport other than ``closed``, which the reader is about to give up."""
-
-        def settled() -> bool:
-            return self.state == CLOSED or (self.state == READY and self._transport is not closed)
-
         with self.monitor.lock:
-            if self.state == NEW:
-                raise NotConnected(f"{method} was not sent: call connect() first", method=method)
-            try:
-                self.monitor.wait_until(self, settled, deadline, lambda: f"{method} was not sent: not ready")
-            except RelayTimeout as late:
-                raise NotConnected(f"{late.message} (the client is {self.state})", method=method) from late
-            if self.state == CLOSED:
-                raise self._not_sent(method)
+            why = self._await_way(deadline, closed)
+            if why:
+                raise _not_sent(method, why)
             if sending is not None:
                 sending()
             ident, text = self.session.ask(method, params, self._clock(), asked)
             assert self._transport is not None  # ready means that there is one
             return ident, text, self._transport
+
+    def _await_way(self, deadline: Deadline, closed: Transport | None) -> str:
+        """Wait until commands can go out on a transport other than ``closed``; return why they can't, '' when they can.
+
+        The lock is held.
+        """
+        if self.state == NEW:
+            return "call connect() first"
+        try:
+            self.monitor.wait_until(
+                self, lambda: self.state == CLOSED or self._has_way(closed), deadline, lambda: "not ready"
+            )
+        except RelayTimeout as late:
+            return f"{late.message} (the client is {self.state})"
+        if self.state == CLOSED:
+            why = self._failure().message if self._failure is not None else "the client is disconnected"
+            return f"{why}; call connect()"
+        return ""
+
+    def _has_way(self, closed: Transport | None) -> bool:
+        return self.state == READY and self._transport is not closed
 
     def _send(self, transport: Transport, text: str, method: str, deadline: Deadline) -> bool:
         """Write one frame; False when it surely did not leave and may be asked again."""
@@ -285,28 +299,127 @@ class Connection(Waitable):
                 frames.debug("> %s", self._mask(text))
             transport.send(text, self.limits.request if left is None else left)
         except TransportTimeout:
-            raise RelayTimeout(
-                f"{method} could not be sent within {deadline.timeout} s: Relay takes no data",
-                method=method,
-                sent=False,
-            ) from None
+            raise _stuck(method, deadline) from None
         except TransportClosed:
             return False
         except TransportLost as lost:
-            raise ConnectionLost(
-                f"the connection broke while {method} was being sent ({lost}): it is unknown whether it was done",
-                method=method,
-            ) from lost
+            raise unknown(method, lost) from lost
         return True
 
     def _answer_to(self, method: str, asked: Asked, deadline: Deadline) -> Answer:
         try:
-            with self.monitor.lock:
-                self.monitor.wait_until(asked, lambda: asked.over, deadline, lambda: f"no answer to {method}")
+            asked.wait(deadline, lambda: f"no answer to {method}")
             return asked.answer()
         except RelayError as error:
             error.method = method
             raise
+
+    def request_many(self, orders: Sequence[Order], deadline: Deadline, most: int) -> list[Answer | Exception]:
+        """Send many commands from this thread and block until each has its outcome.
+
+        Each goes out, is answered, times out or is lost as in :meth:`request`, but in turn, with at
+        most ``most`` of them under way, and as many in one write as have their turn together. One
+        that surely did not leave when the connection broke goes out, once, on the next.
+
+        Args:
+            orders: the commands; one whose ``sending`` raises is not sent, and that is its outcome.
+            deadline: by when all answers must have come; each has the limit for one command too,
+                counted from its turn. Without a connection for that long, none is waited for.
+            most: how many may be unanswered at a time, 1 or more.
+
+        Returns:
+            For each, in order, Relay's answer, or the error that :meth:`request` would have raised.
+
+        Raises:
+            WouldDeadlock: called on the connection's own thread; nothing was sent.
+            NotConnected: in a forked child; nothing was sent.
+        """
+        self.monitor.check_thread(lambda: "a pipeline")
+        batch = Batch(orders, most)
+        closed: Transport | None = None
+        try:
+            while True:
+                with self.monitor.lock:
+                    self._await_turn(batch, deadline, closed)
+                    if batch.over:
+                        break
+                    transport = self._transport
+                    flights = batch.take_turns(self._enlist, deadline.within(self.limits.request))
+                assert transport is not None  # ready means that there is one
+                if flights and not self._send_flights(batch, flights, transport):
+                    closed = transport
+        finally:
+            if batch.flights:  # interrupted
+                with self.monitor.lock:
+                    for flight in batch.flights.values():
+                        self.session.forget(flight.ident)
+        return list(batch.outcomes())
+
+    def _enlist(self, flight: Flight) -> None:
+        order = flight.order
+        flight.ident, flight.text = self.session.ask(order.method, order.params, self._clock(), flight)
+
+    def _await_turn(self, batch: Batch, deadline: Deadline, closed: Transport | None) -> None:
+        """Wait until more of a batch can be sent, or it is over. The lock is held."""
+        while not batch.over:
+            if batch.waiting and deadline.left() == 0.0:
+                batch.skip(len(batch.waiting), partial(_not_its_turn, deadline=deadline))
+            elif batch.flights:
+                has_way = bool(batch.waiting) and self._has_way(closed)
+                if has_way and batch.room:
+                    return
+                self._await_landing(batch, has_way)
+            else:
+                why = self._await_way(deadline.within(self.limits.request), closed)
+                if not why:
+                    return
+                batch.skip(len(batch.waiting), partial(_not_sent, why=why))
+
+    def _await_landing(self, batch: Batch, has_way: bool) -> None:
+        """Wait until enough of a batch is answered, or the oldest one's time is up. The lock is held."""
+        if not has_way:
+            batch.wait_for_all()
+        oldest = next(iter(batch.flights.values()))
+        try:
+            self.monitor.wait_until(batch, lambda: batch.room, oldest.deadline, str)
+        except RelayTimeout:
+            for flight in [flight for flight in batch.flights.values() if flight.deadline.left() == 0.0]:
+                self.session.forget(flight.ident)
+                text = f"no answer to {flight.order.method} within {flight.deadline.timeout} s"
+                batch.give_up(flight, RelayTimeout(text, method=flight.order.method))
+
+    def _send_flights(self, batch: Batch, flights: list[Flight], transport: Transport) -> bool:
+        """Write the frames that have their turn; False when the transport takes no more."""
+        deadline = flights[0].deadline
+        left = deadline.left()
+        failed: list[RelayError] = []
+        timed_out, usable = False, True
+        try:
+            if left == 0.0:
+                raise TransportTimeout
+            if frames.isEnabledFor(logging.DEBUG):
+                for flight in flights:
+                    frames.debug("> %s", self._mask(flight.text))
+            limit = self.limits.request if left is None else left
+            sent = transport.send_many([flight.text for flight in flights], limit)
+            if sent == len(flights):
+                return True
+        except TransportTimeout:
+            sent, timed_out = 0, True
+        except TransportClosed:
+            sent, usable = 0, False
+        except TransportLost as lost:
+            sent, usable = lost.begun, False
+            failed = [unknown(flight.order.method, lost) for flight in flights[:sent]]
+        with self.monitor.lock:
+            for flight, error in zip(flights, failed, strict=False):
+                batch.give_up(flight, error)
+            for flight in flights if failed else flights[sent:]:
+                self.session.forget(flight.ident)
+            batch.take_back(flights[sent:])
+            if timed_out:
+                batch.skip(len(flights), partial(_stuck, deadline=deadline))
+        return usable
 
     def act(self, decide: Callable[[], None]) -> None:
         """Call ``decide`` with the lock held, and afterwards do what it had put off with :meth:`later`."""
@@ -444,8 +557,10 @@ class Connection(Waitable):
             heapq.heappop(self._timers)[2]()
 
     def _next_timer(self) -> float | None:
-        moments = (self.session.next_timer(), self._timers[0][0] if self._timers else None)
-        return min((moment for moment in moments if moment is not None), default=None)
+        moment = self.session.next_timer()
+        if self._timers and (moment is None or self._timers[0][0] < moment):
+            return self._timers[0][0]
+        return moment
 
     def _show(self, text: str) -> None:
         if frames.isEnabledFor(logging.DEBUG):
@@ -606,10 +721,6 @@ class Connection(Waitable):
     def _why_closed(self) -> RelayError:
         return self._failure() if self._failure is not None else NotConnected("disconnect() was called")
 
-    def _not_sent(self, method: str) -> NotConnected:
-        why = self._failure().message if self._failure is not None else "the client is disconnected"
-        return NotConnected(f"{method} was not sent: {why}; call connect()", method=method)
-
 
 def _do(later: list[Callable[[], object]]) -> None:
     for act in later:
@@ -617,3 +728,17 @@ def _do(later: list[Callable[[], object]]) -> None:
             act()
         except Exception:
             logger.exception("one of the things to do after the lock failed; the others are done")
+
+
+def _not_sent(method: str, why: str) -> NotConnected:
+    return NotConnected(f"{method} was not sent: {why}", method=method)
+
+
+def _stuck(method: str, deadline: Deadline) -> RelayTimeout:
+    text = f"{method} could not be sent within {deadline.timeout} s: Relay takes no data"
+    return RelayTimeout(text, method=method, sent=False)
+
+
+def _not_its_turn(method: str, deadline: Deadline) -> RelayTimeout:
+    text = f"{method} was not sent within {deadline.timeout} s: the answers to those before it were awaited"
+    return RelayTimeout(text, method=method, sent=False)

@@ -8,7 +8,13 @@ class TransportClosed(Exception):
 
 
 class TransportLost(Exception):
-    """The stream is broken; a frame being sent may have left in part or whole. The text says why."""
+    """The stream is broken; a frame being sent may have left in part or whole. The text says why.
+
+    Attributes:
+        begun: where several frames were being sent, how many of them may have left; the others surely did not.
+    """
+
+    begun: int = 1
 
 
 class FrameTooLarge(TransportLost):

@@ -3,7 +3,7 @@
 Who may call what:
 
 - ``connect``, ``secure``, ``fill`` and ``close`` belong to one thread, the reader.
-- ``write`` and ``shut`` may be called by any thread, at any time.
+- ``write``, ``write_many`` and ``shut`` may be called by any thread, at any time.
 
 The socket is non-blocking from its first moment to its last, and all waiting happens in selectors:
 
@@ -25,10 +25,12 @@ import selectors
 import socket
 import ssl
 import threading
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
 from relay_sync.link.failures import OpenFailed, TransportClosed, TransportLost, TransportTimeout
+from relay_sync.link.readiness import Readiness
 
 # One read takes at most this much from the socket.
 _CHUNK = 65536
@@ -61,7 +63,8 @@ class Stream:
         self._send_limit = send_limit
         self._chunk = memoryview(bytearray(_CHUNK))
         self._sock: Any = None  # socket.socket, later ssl.SSLSocket; None before and after
-        self._readable: selectors.BaseSelector | None = None
+        self._readable: Readiness | None = None  # the reader's
+        self._writable: Readiness | None = None  # of whoever holds _writing
         self._tls_session = False
         self._shut = False
         self._broken = ""  # why nothing more may be read or written
@@ -132,9 +135,9 @@ class Stream:
             raise OpenFailed(f"no TLS with {host}: {exc}") from exc
 
     def opened(self) -> None:
-        """Get ready for `fill` without a selector of its own for each wait."""
-        self._readable = selectors.DefaultSelector()
-        self._readable.register(self._sock, selectors.EVENT_READ)
+        """Get ready for `fill` and `write` without a selector of its own for each wait."""
+        self._readable = Readiness(self._sock, selectors.EVENT_READ)
+        self._writable = Readiness(self._sock, selectors.EVENT_WRITE)
 
     def _resolve(self, host: str, port: int) -> _Addresses:
         try:
@@ -229,7 +232,7 @@ class Stream:
                     return True
         if self._readable is None:
             return self._wait(selectors.EVENT_READ, timeout)
-        return bool(self._readable.select(None if timeout is None else _bounded(timeout)))
+        return self._readable.wait(None if timeout is None else _bounded(timeout))
 
     def refuse(self) -> None:
         """Raise what `ended` makes if the stream was shut, or broken by a writer; else do nothing. Cheap."""
@@ -265,8 +268,89 @@ class Stream:
         finally:
             self._writing.release()
 
-    def _write_frame(self, data: bytes, end: float, finish: float) -> None:
-        rest = memoryview(data)
+    def write_many(self, frames: Sequence[bytes], timeout: float) -> int:
+        """Write frames one after the other, in as few pieces as there is room for; return how many were written.
+
+        Fewer than all where the stream had no room for the next one by the time limit, or has broken before it; that
+        one was not begun. Waits, and ends a frame that has begun, as `write` does.
+
+        Raises TransportTimeout or TransportClosed (nothing was written) or TransportLost, which tells how many frames
+        may have left.
+        """
+        end = monotonic() + timeout
+        written = 0
+        if not self._writing.acquire(timeout=_bounded(timeout)):
+            raise TransportTimeout("another frame was being written all the time")
+        try:
+            while written < len(frames):
+                if self._shut or self._broken or self._unsendable or self._sock is None:
+                    raise TransportClosed(self._broken or self._unsendable or "closed on our side")
+                write = self._write_record if self._tls_session else self._write_room
+                written += write(frames[written:], end)
+                if monotonic() >= end:
+                    break
+        except (TransportTimeout, TransportClosed):
+            if not written:
+                raise
+        except TransportLost as lost:
+            lost.begun += written
+            raise
+        finally:
+            self._writing.release()
+        return written
+
+    def _write_record(self, frames: Sequence[bytes], end: float) -> int:
+        """Write as many frames as one TLS record takes: it goes as a whole, so they count as one."""
+        count, size = 1, len(frames[0])
+        while count < len(frames) and size + len(frames[count]) <= _RECORD:
+            size += len(frames[count])
+            count += 1
+        try:
+            self._write_frame(b"".join(frames[:count]), end, _FINISH)
+        except TransportLost as lost:
+            lost.begun = count
+            raise
+        return count
+
+    def _write_room(self, frames: Sequence[bytes], end: float) -> int:
+        """Write what there is room for at once, and the end of the frame that this cuts in two."""
+        begun = True
+        try:
+            left = self._put(memoryview(b"".join(frames)))
+            written = 0
+            while written < len(frames) and left >= len(frames[written]):
+                left -= len(frames[written])
+                written += 1
+            begun = left > 0
+            if begun:
+                try:
+                    self._write_frame(frames[written], end, _FINISH, left)
+                except TransportLost as lost:
+                    lost.begun = written + 1
+                    raise
+                begun = False
+                written += 1
+            if not written:
+                self._await_room(end)
+        except OSError as exc:
+            raise self._unwritable(exc, begun=False) from exc
+        except BaseException:
+            # Ctrl-C, for one: where the stream stands is not known.
+            if begun:
+                self.give_up("interrupted in the middle of a frame")
+            raise
+        return written
+
+    def _unwritable(self, exc: OSError, *, begun: bool) -> TransportClosed | TransportLost:
+        """Note that nothing more can be written, and why."""
+        self._unsendable = f"the connection broke: {_said(exc)}"
+        # Wakes the reader, but lets it take what the peer said last, which may be why.
+        self._shut_down()
+        return TransportLost(self._unsendable) if begun else TransportClosed(self._unsendable)
+
+    def _write_frame(self, data: bytes, end: float, finish: float, done: int = 0) -> None:
+        """Write a frame, of which ``done`` bytes have been written already."""
+        rest = memoryview(data)[done:]
         begun = granted = False
         try:
             if self._tls_session:
@@ -283,13 +367,8 @@ class Stream:
                         granted = True
                     self._await_room(end)
         except OSError as exc:
-            self._unsendable = f"the connection broke: {_said(exc)}"
-            # Wakes the reader, but lets it take what the peer said last, which may be why.
-            self._shut_down()
             # Plain TCP is exact: a write that fails has written nothing.
-            if self._tls_session or len(rest) < len(data):
-                raise TransportLost(self._unsendable) from exc
-            raise TransportClosed(self._unsendable) from exc
+            raise self._unwritable(exc, begun=self._tls_session or len(rest) < len(data)) from exc
         except TransportTimeout:
             if not begun:
                 raise
@@ -314,7 +393,9 @@ class Stream:
             return 0
 
     def _await_room(self, end: float) -> None:
-        if not self._wait(selectors.EVENT_WRITE, end - monotonic()):
+        left = end - monotonic()
+        writable = self._writable
+        if not (self._wait(selectors.EVENT_WRITE, left) if writable is None else writable.wait(_bounded(left))):
             raise TransportTimeout("the peer is not reading: no room for the frame")
 
     def _wait(self, event: int, timeout: float | None) -> bool:
@@ -358,6 +439,8 @@ class Stream:
         try:
             with self._life:
                 sock, self._sock = self._sock, None
+            if self._writable is not None:
+                self._writable.close()
             if sock is not None:
                 sock.close()
         finally:
@@ -374,7 +457,7 @@ class Stream:
         self._resolved = queue.SimpleQueue()
         sock, self._sock = self._sock, None
         if self._readable is not None:
-            self._readable.close()  # without unregistering: the parent's epoll is this very one
+            self._readable.close()
         if sock is not None:
             sock.close()
 

@@ -41,8 +41,8 @@ def check_timeout(timeout: float | None, name: str = "timeout") -> float | None:
         TypeError: it is neither a number nor None.
         ValueError: it is not a number of seconds (nan, or an int that no float can hold).
     """
-    if timeout is None:
-        return None
+    if timeout is None or (type(timeout) is float and timeout >= 0.0):
+        return timeout
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
         raise TypeError(f"{name}={timeout!r}: give a number of seconds, or None for no limit")
     try:
@@ -126,6 +126,39 @@ class Room:
         sleepers, self._sleepers = self._sleepers, []
         for sleeper in sleepers:
             sleeper.release()
+
+
+class Once:
+    """Something that happens once, and the one thread that waits for it, without any lock.
+
+    A waiter in a :class:`Room` wakes only to wait for the lock, which whoever woke it still holds:
+    two hand-overs between threads, where a command's answer needs but one.
+    """
+
+    __slots__ = ("_gate", "over")
+
+    def __init__(self) -> None:
+        self.over: bool = False
+        self._gate = threading.Lock()
+        self._gate.acquire()
+
+    def happen(self) -> None:
+        """It has happened; a second time changes nothing. By one thread at a time."""
+        if not self.over:
+            self.over = True
+            self._gate.release()
+
+    def wait(self, deadline: Deadline, describe: Callable[[], str]) -> None:
+        """Block until it has happened.
+
+        Raises:
+            RelayTimeout: not by the deadline; ``describe()`` says what was waited for.
+        """
+        while not self.over:
+            nap = deadline.nap()
+            if nap == 0.0:
+                raise RelayTimeout(f"{describe()} within {deadline.timeout} s")
+            self._gate.acquire(True, -1 if nap is None else nap)
 
 
 class Waitable:

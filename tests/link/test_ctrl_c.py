@@ -37,6 +37,16 @@ class Telling(Room):
 
 waiting.Room = Telling
 
+lay_down = waiting.Once.wait
+
+def tell(once, deadline, describe):
+    if threading.current_thread() is threading.main_thread() and not Telling.said:
+        Telling.said = True
+        print("READY", flush=True)
+    lay_down(once, deadline, describe)
+
+waiting.Once.wait = tell
+
 def interrupted(wait):
     Telling.said = False
     try:
@@ -80,6 +90,27 @@ link.connection.stop()
     ) as child:
         assert min([interrupt(child) for _ in range(TRIES)]) < SOON
         assert child.end() == (0, f"True {{'late answer': {TRIES}}}\n", "")
+
+
+def test_ctrl_c_ends_the_wait_for_many_answers_and_no_more_is_sent(connected: str) -> None:
+    with program(
+        connected
+        + f"""
+from tests.link.test_batch import Order
+for _ in range({TRIES}):
+    interrupted(lambda: link.connection.request_many([Order(n) for n in range(5)], Deadline(60.0), 2))
+    late = [link.relay.take_command("calling.play.pause") for _ in range(2)]
+    assert link.session._asked == {{}}, "something was left behind"
+    for frame in late:
+        link.relay.answer(frame, {{"code": "200", "message": "too late"}})
+asked = link.ask("calling.end")
+link.relay.accept_command("calling.end")
+print(asked.result().ok, dict(link.connection.dropped), link.line.sent.qsize(), flush=True)
+link.connection.stop()
+"""
+    ) as child:
+        assert min([interrupt(child) for _ in range(TRIES)]) < SOON
+        assert child.end() == (0, f"True {{'late answer': {2 * TRIES}}} 0\n", "")
 
 
 def test_ctrl_c_ends_the_wait_for_a_reconnect_and_the_command_is_not_sent(connected: str) -> None:

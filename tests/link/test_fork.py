@@ -25,6 +25,7 @@ ENTRIES: dict[str, Callable[[Link], object]] = {
     "wait_ready": lambda link: link.connection.wait_ready(Deadline(LIMIT)),
     "wait_closed": lambda link: link.connection.wait_closed(Deadline(LIMIT)),
     "request": lambda link: link.connection.request("calling.play", {}, Deadline(LIMIT)),
+    "request_many": lambda link: link.connection.request_many([], Deadline(LIMIT), 64),
     "act": lambda link: link.connection.act(lambda: None),
     "stop": lambda link: link.connection.stop(),
 }

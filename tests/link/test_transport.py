@@ -718,6 +718,176 @@ def test_no_descriptor_is_left(road: Road) -> None:
     assert count() == before
 
 
+def test_a_frame_that_comes_in_pieces_is_one_even_if_what_is_in_it_looks_like_another(road: Road) -> None:
+    whole = frame(b"\x81\x02hi and more", BINARY)
+    with connected(road) as (transport, peer):
+        for piece in (whole[:2], whole[2:6], whole[6:]):
+            assert transport.receive(0.0) is None
+            peer.write(piece)
+            transport._stream.fill(LIMIT)
+            last = transport.receive(0.0)
+        assert last is not None
+        assert last.startswith("(binary message, 13 bytes)")
+
+
+# Sending many at once
+
+
+def numbered(count: int, size: int = 1000) -> list[str]:
+    return [f"{number:04}" + "x" * (size - 4) for number in range(count)]
+
+
+def test_many_texts_leave_in_one_write_and_arrive_one_by_one(tcp: Road) -> None:
+    with connected(tcp) as (transport, peer):
+        puts: list[int] = []
+        put = transport._stream._put
+
+        def told(rest: memoryview) -> int:
+            puts.append(put(rest))
+            return puts[-1]
+
+        transport._stream._put = told  # type: ignore[method-assign]
+        texts = numbered(40, 100)
+        assert transport.send_many(texts, LIMIT) == 40
+        assert [peer.heard() for _ in texts] == texts
+        assert len(puts) == 1
+
+
+def test_many_texts_that_need_many_writes_arrive_whole_and_in_order(road: Road) -> None:
+    texts = [*numbered(300), "y" * 100_000, *numbered(300)]
+    with connected(road, small=True) as (transport, peer):
+        sending = Running(lambda: transport.send_many(texts, LIMIT))
+        assert [peer.heard() for _ in texts] == texts
+        assert sending.result(LIMIT) == len(texts)
+
+
+def test_what_there_is_no_room_for_in_time_was_not_begun_and_the_connection_is_whole(tcp: Road) -> None:
+    texts = numbered(2000)
+    with connected(tcp, small=True) as (transport, peer):
+        heard: list[str] = []
+        pause = threading.Event()
+
+        def drip() -> None:
+            while not heard or heard[-1] != "and on":
+                heard.append(peer.heard())
+                pause.wait(0.002)  # the time is up long before the last one could be sent
+
+        dripping = Running(drip)
+        count = transport.send_many(texts, 0.2)
+        assert 0 < count < 2000
+        transport.send("and on", LIMIT)
+        pause.set()
+        dripping.result(LIMIT)
+        assert heard == [*texts[:count], "and on"]
+
+
+def test_of_many_none_begins_after_the_time_is_up_though_there_is_room(
+    tcp: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connected(tcp) as (transport, _):
+        now = 100.0
+
+        def put(rest: memoryview) -> int:
+            nonlocal now
+            now += 1.0
+            return 7  # one frame of one letter
+
+        monkeypatch.setattr(stream_module, "monotonic", lambda: now)
+        transport._stream._put = put  # type: ignore[method-assign]
+        assert transport.send_many(["1", "2", "3", "4"], 2.0) == 2
+        assert now == 102.0
+
+
+def test_many_to_a_peer_that_takes_nothing_end_in_time_with_none_begun(road: Road) -> None:
+    with connected(road, small=True) as (transport, _):
+        stuff(transport)
+        for limit in (0.05, 0.0, -1.0):
+            with pytest.raises(TransportTimeout):
+                transport.send_many(["never", "never"], limit)
+        with transport._stream._writing, pytest.raises(TransportTimeout):
+            transport.send_many(["never"], 0.01)
+
+
+def test_many_of_which_one_is_stuck_in_the_middle_tell_how_many_may_have_left(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "_FINISH", 0.05)
+    with connected(road, small=True, send_limit=0.05) as (transport, peer):
+        texts = ["a", "b", "x" * 5_000_000, "never"]
+        with pytest.raises(TransportLost, match="in the middle of a frame") as caught:
+            transport.send_many(texts, 0.1)
+        assert caught.value.begun == 3
+        assert [peer.heard(), peer.heard()] == ["a", "b"]
+        with pytest.raises(TransportClosed):
+            transport.send_many(["more"], LIMIT)
+
+
+@pytest.mark.parametrize("done", [0, 1, 6, 9])
+def test_a_write_of_many_that_fails_tells_what_surely_did_not_leave(tcp: Road, done: int) -> None:
+    """Frames of 7 bytes each, of which the system takes so many bytes and then breaks."""
+    with connected(tcp) as (transport, _):
+        answers = [done] if done else []
+
+        def put(rest: memoryview) -> int:
+            if answers:
+                return answers.pop()
+            raise ConnectionResetError(104, "reset")
+
+        transport._stream._put = put  # type: ignore[method-assign]
+        expected = TransportClosed if not done else TransportLost
+        with pytest.raises(expected) as caught:
+            transport.send_many(["1", "2", "3"], LIMIT)
+        if isinstance(caught.value, TransportLost):
+            assert caught.value.begun == done // 7 + 1
+
+
+def test_a_stream_that_breaks_between_two_frames_has_sent_the_first(tcp: Road) -> None:
+    with connected(tcp) as (transport, _):
+        answers = [7]
+
+        def put(rest: memoryview) -> int:
+            if answers:
+                return answers.pop()
+            raise ConnectionResetError(104, "reset")
+
+        transport._stream._put = put  # type: ignore[method-assign]
+        assert transport.send_many(["1", "2", "3"], LIMIT) == 1
+        with pytest.raises(TransportClosed):
+            transport.send_many(["2", "3"], LIMIT)
+
+
+@pytest.mark.parametrize("where", ["in a frame", "between two"])
+def test_ctrl_c_in_a_write_of_many_breaks_the_stream_unless_it_is_at_a_frames_border(tcp: Road, where: str) -> None:
+    with connected(tcp) as (transport, _):
+        stream = transport._stream
+        calls = 0
+
+        def put(rest: memoryview) -> int:
+            nonlocal calls
+            calls += 1
+            if where == "in a frame":
+                raise KeyboardInterrupt
+            return 0
+
+        def wait(end: float) -> None:
+            raise KeyboardInterrupt
+
+        stream._put, stream._await_room = put, wait  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            transport.send_many(["1", "2"], LIMIT)
+        assert bool(stream._broken) is (where == "in a frame")
+        assert calls == 1
+
+
+def test_many_cannot_be_sent_before_the_connection_is_open_nor_after_the_goodbye(tcp: Road) -> None:
+    with pytest.raises(TransportClosed, match="not open"):
+        WebSocketTransport("ws://127.0.0.1:9").send_many(["x"], LIMIT)
+    with connected(tcp) as (transport, _):
+        transport.send_close()
+        with pytest.raises(TransportClosed):
+            transport.send_many(["x"], LIMIT)
+
+
 # Sending
 
 
@@ -784,13 +954,13 @@ def test_a_send_waits_for_its_turn_no_longer_than_it_may(tcp: Road) -> None:
 def test_shut_wakes_a_sender(road: Road) -> None:
     with connected(road, small=True) as (transport, _):
         began = threading.Event()
-        wait = transport._stream._wait
+        wait = transport._stream._await_room
 
-        def told(event: int, timeout: float | None) -> bool:
+        def told(end: float) -> None:
             began.set()
-            return wait(event, timeout)
+            wait(end)
 
-        transport._stream._wait = told  # type: ignore[method-assign]
+        transport._stream._await_room = told  # type: ignore[method-assign]
         stuff(transport)
         sending = Running(lambda: transport.send("x", LIMIT))
         assert began.wait(LIMIT)
@@ -847,11 +1017,11 @@ def test_ctrl_c_while_waiting_for_room_leaves_the_connection_whole(tcp: Road, mo
     with connected(tcp, small=True) as (transport, peer):
         count = stuff(transport)
 
-        def interrupted(event: int, timeout: float | None) -> bool:
+        def interrupted(end: float) -> None:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(transport._stream, "_wait", interrupted)
+            patch.setattr(transport._stream, "_await_room", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 transport.send("never", LIMIT)
         peer.read(count)
@@ -1280,7 +1450,7 @@ def test_an_abandoned_transport_is_closed_for_everything(road: Road) -> None:
 def test_a_forked_child_lets_go_of_the_connection_without_a_byte_or_a_lock(road: Road) -> None:
     with connected(road) as (transport, peer):
         stream = transport._stream
-        descriptors = [stream._sock.fileno(), stream._readable.fileno()]  # type: ignore[union-attr]
+        descriptors = [stream._sock.fileno()]
         with stream._life, stream._writing, stream._tls, warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # other threads may be about; that is the point
             child = os.fork()
