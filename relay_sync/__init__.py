@@ -21,6 +21,7 @@ from relay_sync.calling.door import GenericAction, GenericResult
 from relay_sync.calling.fax import FaxAction, FaxResult
 from relay_sync.calling.media_stream import StreamAction, StreamOptions, StreamResult
 from relay_sync.calling.pay import PayAction, PayOptions, PayResult
+from relay_sync.calling.pipeline import Pipeline
 from relay_sync.calling.play import PlayAction, PlayPauseResult, PlayResult, PlayResumeResult, PlayVolumeResult
 from relay_sync.calling.prompt import PromptAction, PromptResult, PromptVolumeResult
 from relay_sync.calling.queueing import QueueAction, QueueResult
@@ -92,6 +93,7 @@ __all__ = [
     "PayAction",
     "PayOptions",
     "PayResult",
+    "Pipeline",
     "PlayAction",
     "PlayPauseResult",
     "PlayResult",

@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any, cast
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any, cast
 
 from relay_sync.calling import checks
-from relay_sync.calling.action import Over
 from relay_sync.calling.calling import Calling
+from relay_sync.calling.command import Over
+from relay_sync.calling.pipeline import Pipeline
 from relay_sync.calling.result import ExecuteResult, ReceiveResult
 from relay_sync.calling.table import CallTable
 from relay_sync.config import Config, resolve
@@ -35,6 +34,9 @@ from relay_sync.wire.choice import DIALECTS, Choice
 from relay_sync.wire.dialect import REAUTHENTICATE, UNRECEIVE, Dialect, Maker
 from relay_sync.wire.events import TASKS, Answer, RelayEvent
 from relay_sync.wire.session import Session
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -446,6 +448,17 @@ class Client:
         deadline = Deadline(wait_timeout).within(self._limits.request)
         answer = self._connected_life().connection.request(method, params, deadline)
         return ExecuteResult.of(answer, method=method)
+
+    def pipeline(self, *, max_in_flight: int = 64) -> Pipeline:
+        """Return an empty pipeline: many commands from one thread, without waiting for each. Sends nothing.
+
+        Args:
+            max_in_flight: how many commands may be unanswered at a time, 1 or more.
+
+        Raises:
+            TypeError, ValueError: ``max_in_flight`` is not such a number.
+        """
+        return Pipeline(self, checks.count(max_in_flight, "max_in_flight"))
 
     def unreceive(self, contexts: Iterable[str], *, wait_timeout: float | None = None) -> ReceiveResult:
         """Leave contexts: Relay sends no more calls, messages and tasks for them, now and after a reconnect.

@@ -51,6 +51,7 @@ PUBLIC = [
     "PayAction",
     "PayOptions",
     "PayResult",
+    "Pipeline",
     "PlayAction",
     "PlayPauseResult",
     "PlayResult",

@@ -15,9 +15,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
+from sys import intern
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from relay_sync.calling.checks import one_of
+from relay_sync.calling.command import C, Command, Over
+from relay_sync.calling.fields import compact
 from relay_sync.calling.result import Event, Outcome, Result, StopResult
 from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
@@ -34,17 +37,12 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Result)
-C = TypeVar("C", bound=Result)
 
 GONE: tuple[str, ...] = ("404", "410")  # what Relay says of what it no longer has (protocol.md 7)
 GONE_FOR_SURE: tuple[str, ...] = ("410",)  # of a command that names more than the call: a 404 may be of that
 GONE_GRACE_S: float = 0.3  # for the event that tells how it ended, which may be right behind such an answer
 
 FAILED = "failed"  # ours: it never started, or its call or session ended under it
-
-
-class Over(Exception):
-    """Raised under the lock to call off a command that can no longer do anything."""
 
 
 class ActionFuture(Future[R]):
@@ -99,14 +97,14 @@ class Action(Waitable, Generic[R]):
     def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
         super().__init__()
         self._leg = leg
-        self._control_id = str(uuid.uuid4())
+        self._control_id = intern(str(uuid.uuid4()))  # the events that are kept have the very same
         ids = {"node_id": leg.node_id, "call_id": leg.id}
         if self._controlled:
             ids["control_id"] = self._control_id
         self._payload: dict[str, Any] = {**ids, **params}
         self._state = ""
         self._heard = 0  # events of this action so far that were news
-        self._last: Event | None = None  # the last event of this action
+        self._last: dict[str, Any] | None = None  # the params of the last event of this action
         self._result: R | None = None  # set once
         self._streams: list[EventStream] | None = None
         self._future: ActionFuture[R] | None = None
@@ -239,7 +237,7 @@ class Action(Waitable, Generic[R]):
         stream = EventStream(desk.monitor, timeout, self._drop_stream, repr(self))
         with desk.monitor.lock:
             if self._last is not None:
-                stream._add(self._last)
+                stream._add(Event(self._operation.state_of(self._last) or "", self._last))
             if self._result is not None:
                 stream._end()
             else:
@@ -327,59 +325,11 @@ class Action(Waitable, Generic[R]):
         kind: type[C],
         wait_timeout: float | None,
         *,
-        moves: str | None = None,
         accepted: Callable[[], None] | None = None,
-        asking: Callable[[], None] | None = None,
-        refused: Callable[[], None] | None = None,
         params: Mapping[str, object] | None = None,
     ) -> C:
-        """Send one sub-command and return what Relay answered.
-
-        A successful answer moves the state to ``moves``, so that it is true when this returns; but
-        only if no event moved it since the command was sent: the event knows better. ``asking`` is
-        called just before it is sent, and ``accepted`` or ``refused`` once it was answered; all with
-        the lock held.
-        """
-        connection = self._leg._desk.connection
-        connection.monitor.check_process()
-        heard = -1
-
-        def sending() -> None:
-            nonlocal heard
-            if self._result is not None:
-                raise Over
-            heard = self._heard
-            if asking is not None:
-                asking()
-
-        def answered(answer: Answer) -> None:
-            if answer.code in GONE and self._result is None:
-                why = f"Relay no longer knows the operation ({answer.message}); its end was not heard"
-                connection.call_later(GONE_GRACE_S, lambda: self._end_with(why, None, "lost"))
-            if answer.code == "410":
-                self._leg._gone()
-            if not answer.ok and refused is not None:
-                refused()
-            if answer.ok and self._result is None:
-                if accepted is not None:
-                    accepted()
-                if moves is not None and self._heard == heard:
-                    self._move(moves)
-
-        if self._result is not None:
-            return kind.unsent(self._why_over())
-        deadline = Deadline(wait_timeout).within(connection.limits.request)
-        ids: dict[str, Any] = {
-            name: self._payload[name] for name in ("node_id", "call_id", "control_id") if name in self._payload
-        }
-        method = f"{self._family or self._command}.{verb}"
-        try:
-            answer = connection.request(method, {**ids, **(params or {})}, deadline, sending=sending, answered=answered)
-        except Over:
-            return kind.unsent(self._why_over())
-        except RelayError as error:
-            raise self._named(error)  # noqa: B904  (the same error, with ids on it)
-        return kind.of(answer, method=method, call_id=self._leg.id, control_id=self._control_id)
+        """Give one sub-command and return what Relay answered; ``accepted`` is called with the lock held."""
+        return Control(self, verb, kind, accepted=accepted, params=params).give(wait_timeout)
 
     def _why_over(self) -> str:
         reason = self.result.message
@@ -394,10 +344,9 @@ class Action(Waitable, Generic[R]):
             return
         if state != self._state:
             self._heard += 1  # one that repeats the state is the echo of an answer that told it first
-        event = Event(state, params)
         for stream in self._streams or ():
-            stream._add(event)
-        self._last = event
+            stream._add(Event(state, params))
+        self._last = params = compact(params)
         result = self._judge(state, params)
         if result is not None:
             self._finish(state, result)
@@ -476,4 +425,90 @@ class Stoppable(Action[R]):
             ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        return self._control("stop", StopResult, wait_timeout)
+        return self._stop_command().give(wait_timeout)
+
+    def _stop_command(self) -> Command[StopResult]:
+        return Control(self, "stop", StopResult)
+
+
+class Control(Command[C]):
+    """A sub-command of a running action.
+
+    A successful answer moves the state, so that it is true when the verb returns; but only if no
+    event moved it since the command was sent: the event knows better.
+    """
+
+    __slots__ = ("_accepted", "_action", "_heard", "_moves")
+
+    def __init__(
+        self,
+        action: Action[Any],
+        verb: str,
+        kind: type[C],
+        *,
+        moves: str | None = None,
+        accepted: Callable[[], None] | None = None,
+        params: Mapping[str, object] | None = None,
+    ) -> None:
+        """Make it; give it with :meth:`give`.
+
+        Args:
+            moves: the state that a successful answer puts the action in.
+            accepted: called with the lock held once Relay has accepted it.
+            params: what it has beside the ids.
+        """
+        payload = action._payload
+        sent: dict[str, Any] = {name: payload[name] for name in ("node_id", "call_id", "control_id") if name in payload}
+        sent.update(params or {})
+        method = f"{action._family or action._command}.{verb}"
+        super().__init__(action._leg._desk.connection, kind, method, sent)
+        self._action = action
+        self._moves = moves
+        self._accepted = accepted
+        self._heard = -1
+
+    def give(self, wait_timeout: float | None) -> C:
+        """See :meth:`Command.give`; a command on an action that is over needs no connection."""
+        if self._action._result is not None:
+            Deadline(wait_timeout)
+            self._action._leg._desk.monitor.check_process()
+            return self.unsent()
+        return super().give(wait_timeout)
+
+    def sending(self) -> None:
+        """See :meth:`Command.sending`."""
+        if self._action._result is not None:
+            raise Over
+        self._heard = self._action._heard
+
+    def answered(self, answer: Answer) -> None:
+        """See :meth:`Command.answered`."""
+        action = self._action
+        if answer.code in GONE:
+            self._gone(answer)
+        if answer.ok and action._result is None:
+            if self._accepted is not None:
+                self._accepted()
+            if self._moves is not None and action._heard == self._heard:
+                action._move(self._moves)
+
+    def _gone(self, answer: Answer) -> None:
+        action = self._action
+        if action._result is None:
+            why = f"Relay no longer knows the operation ({answer.message}); its end was not heard"
+            action._leg._desk.connection.call_later(GONE_GRACE_S, lambda: action._end_with(why, None, "lost"))
+        if answer.code == "410":
+            action._leg._gone()
+
+    def result(self, answer: Answer, deadline: Deadline) -> C:
+        """See :meth:`Command.result`."""
+        action = self._action
+        return self.kind.of(answer, method=self.method, call_id=action._leg.id, control_id=action._control_id)
+
+    def unsent(self) -> C:
+        """See :meth:`Command.unsent`."""
+        return self.kind.unsent(self._action._why_over())
+
+    def failed(self, error: RelayError) -> None:
+        """See :meth:`Command.failed`."""
+        self._action._named(error)

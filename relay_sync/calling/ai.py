@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -80,9 +79,10 @@ _AI: options.Table = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AIResult(Result):
     """How a talk with an agent ended: successful when it finished, or Relay accepted its ``stop()``."""
+
+    __slots__ = ()
 
 
 class AIAction(Graceful[AIResult]):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from typing import Any
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any
 
 from relay_sync.calling.ai import AI
 from relay_sync.calling.checks import handler as check_handler
@@ -34,6 +32,9 @@ from relay_sync.calling.tap import Tapping
 from relay_sync.calling.transcribe import Transcribing
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.states import CALL_STATES, EVENT_NAMES
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Call(

@@ -7,7 +7,6 @@ the parameter, the value and the remedy.
 from __future__ import annotations
 
 import copy
-import difflib
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
@@ -140,6 +139,8 @@ def one_of(value: object, name: str, allowed: Collection[str]) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name}={value!r}: give one of {_list(allowed)}")
     if value not in allowed:
+        import difflib  # takes a while, and few need it
+
         near = difflib.get_close_matches(value, list(allowed), 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ValueError(f"{name}={value!r} is unknown: {hint}give one of {_list(allowed)}")

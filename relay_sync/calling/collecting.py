@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
@@ -14,12 +13,13 @@ from relay_sync.calling.result import ReplyResult
 from relay_sync.wire.states import OPERATIONS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectResult(InputResult):
     """How a collect ended: successful when digits or speech were collected.
 
     Of a continuous one it is the last that was collected, unless it ended with an error.
     """
+
+    __slots__ = ()
 
 
 class CollectAction(InputAction[CollectResult]):

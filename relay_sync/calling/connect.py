@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from relay_sync.calling import checks
-from relay_sync.calling.action import Action, Over
+from relay_sync.calling.action import Action
+from relay_sync.calling.command import Over
 from relay_sync.calling.devices import prepare_devices
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.media import Media, prepare
@@ -32,9 +33,10 @@ class ConnectResult(Result):
     call: Call | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DisconnectResult(Result):
     """How ``disconnect()`` ended: successful when Relay said that the bridge is over."""
+
+    __slots__ = ()
 
 
 class ConnectAction(Action[ConnectResult]):

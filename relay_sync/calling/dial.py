@@ -9,11 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from relay_sync.calling import checks
-from relay_sync.calling.action import Over
+from relay_sync.calling.action import GONE
+from relay_sync.calling.command import Command, Over
 from relay_sync.calling.devices import device_codecs
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import CallIds, Event, Result
-from relay_sync.errors import NotConnected, RelayTimeout
+from relay_sync.errors import NotConnected, RelayError, RelayTimeout
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.events import Answer
 
@@ -41,9 +42,10 @@ class DialResult(Result):
         return {"call_id": call_id}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerResult(Result):
     """How ``answer()`` ended: successful when the call was answered."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +59,10 @@ class HangupResult(Result):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult(Result):
     """Relay's answer to ``pass_()``."""
+
+    __slots__ = ()
 
 
 def ring_timeout(device: dict[str, Any] | None) -> float | None:
@@ -67,6 +70,57 @@ def ring_timeout(device: dict[str, Any] | None) -> float | None:
     timeout = (device or {}).get("params", {}).get("timeout")
     valid = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and math.isfinite(timeout)
     return float(timeout) if valid else None
+
+
+class HangUp(Command[HangupResult]):
+    """The end of a call, which is over when Relay says that the call has ended."""
+
+    __slots__ = ("_call", "_reason")
+
+    def __init__(self, call: Dialling, reason: str) -> None:
+        super().__init__(call._desk.connection, HangupResult, "calling.end", {"reason": reason})
+        self._call = call
+        self._reason = reason
+
+    def give(self, wait_timeout: float | None) -> HangupResult:
+        """See :meth:`Command.give`; on a call that is over, it needs no connection."""
+        if self._call._not_usable():
+            Deadline(wait_timeout)
+            self._call._desk.monitor.check_process()
+            return self.unsent()
+        return super().give(wait_timeout)
+
+    def sending(self) -> None:
+        """See :meth:`Command.sending`."""
+        call = self._call
+        call._check_usable()
+        self.params.update(node_id=call.node_id, call_id=call.id)
+
+    def answered(self, answer: Answer) -> None:
+        """See :meth:`Command.answered`."""
+        self._call._heard_answer(None, GONE, answer)
+
+    def result(self, answer: Answer, deadline: Deadline) -> HangupResult:
+        """See :meth:`Command.result`; blocks until the call has ended."""
+        call, reason = self._call, self._reason
+        if not answer.ok:
+            about: dict[str, str | None] = {"method": self.method, "call_id": call.id}
+            return HangupResult(
+                code=answer.code, message=answer.message, reason=reason, _outcome="refused", _about=about
+            )
+        call._wait_until(lambda: call.state == "ended", deadline, "did not end")
+        return call._ended_in(
+            "ended", partial(HangupResult, reason=call.end_reason or reason), "Relay did not say that the call ended"
+        )
+
+    def unsent(self) -> HangupResult:
+        """See :meth:`Command.unsent`."""
+        call = self._call
+        return HangupResult(message=f"{call._not_usable()}; nothing was sent", reason=call.end_reason or self._reason)
+
+    def failed(self, error: RelayError) -> None:
+        """See :meth:`Command.failed`."""
+        error.call_id = self._call.id
 
 
 class Dialling(Leg):
@@ -168,21 +222,10 @@ class Dialling(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer from Relay, or the call not ended, in time.
         """
-        checks.one_of(reason, "reason", REASONS)
-        deadline = Deadline(wait_timeout)
-        self._desk.monitor.check_process()
-        try:
-            self._check_usable()
-            reply = self._request("calling.end", {"reason": reason}, deadline)
-        except Over:
-            return HangupResult(message=f"{self._not_usable()}; nothing was sent", reason=self.end_reason or reason)
-        if not reply.ok:
-            about: dict[str, str | None] = {"method": "calling.end", "call_id": self.id}
-            return HangupResult(code=reply.code, message=reply.message, reason=reason, _outcome="refused", _about=about)
-        self._wait_until(lambda: self.state == "ended", deadline, "did not end")
-        return self._ended_in(
-            "ended", partial(HangupResult, reason=self.end_reason or reason), "Relay did not say that the call ended"
-        )
+        return self._hangup_command(reason).give(wait_timeout)
+
+    def _hangup_command(self, reason: str = "hangup") -> Command[HangupResult]:
+        return HangUp(self, checks.one_of(reason, "reason", REASONS))
 
     def pass_(self, *, wait_timeout: float | None = None) -> PassResult:
         """Give an inbound call that was not answered back: Relay offers it to another consumer.

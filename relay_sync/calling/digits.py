@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from relay_sync.calling import checks
 from relay_sync.calling.action import Action
 from relay_sync.calling.leg import Leg
@@ -13,9 +11,10 @@ from relay_sync.wire.states import OPERATIONS
 SENDABLE = checks.DTMF + "wW"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SendDigitsResult(Result):
     """How the sending of digits ended: successful when all were sent."""
+
+    __slots__ = ()
 
 
 class SendDigitsAction(Action[SendDigitsResult]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks
@@ -13,9 +12,10 @@ from relay_sync.calling.result import ExecuteResult, Result
 from relay_sync.wire.states import Operation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GenericResult(Result):
     """How an operation ended that was started by its wire name; ``event`` has whatever Relay told."""
+
+    __slots__ = ()
 
 
 class GenericAction(Action[GenericResult]):

@@ -7,10 +7,13 @@ import logging
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from relay_sync.calling.action import GONE, GONE_GRACE_S, Over
+from relay_sync.calling.action import GONE, GONE_GRACE_S
+from relay_sync.calling.command import Over
 from relay_sync.calling.desk import Desk
+from relay_sync.calling.fields import compact
 from relay_sync.calling.result import CallIds, Event, Outcome, Result
 from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
@@ -86,7 +89,7 @@ class Leg(Waitable):
         #: Relay's node that holds the call; goes with every command.
         self.node_id: str | None = None
         #: A UUID made by the client, by which Relay tells the legs of a dial.
-        self.tag: str = str(uuid.uuid4()) if tag is None else tag
+        self.tag: str = intern(str(uuid.uuid4())) if tag is None else tag
         #: ``created ringing answered ending ended``; None before the first.
         self.state: str | None = None
         #: The state before that.
@@ -229,6 +232,8 @@ class Leg(Waitable):
         if state not in _ORDER:
             text = "Relay told of the unknown call state %r; it is kept"
             self._desk.log(logger, logging.WARNING, text, shorten(state, 80))
+        params = compact(params)
+        state = params["call_state"]
         self.prev_state, self.state = self.state, state
         self._occurred += (state,)
         self._last = params
@@ -252,7 +257,8 @@ class Leg(Waitable):
         if isinstance(device, dict) and isinstance(device.get("params"), dict):
             # Events leave out what was sent only for the dial, such as its ring timeout.
             known = self._device if self._device and self._device.get("type") == device.get("type") else {}
-            self._device = {**device, "params": {**known.get("params", {}), **device["params"]}}
+            merged = {**known.get("params", {}), **device["params"]}
+            self._device = device if merged == device["params"] else {**device, "params": merged}
         for name in ("direction", "end_reason"):
             value = params.get(name)
             if isinstance(value, str) and value:

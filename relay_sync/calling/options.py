@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast, get_type_hints
@@ -35,6 +34,8 @@ def wire(given: Mapping[str, object], table: Table, what: str) -> dict[str, Any]
 
 def meant(name: str, known: Iterable[str]) -> str:
     """The name that is nearest, as the end of a message; '' where none is near."""
+    import difflib  # takes a while, and few need it
+
     near = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -4,39 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks
-from relay_sync.calling.action import Stoppable
+from relay_sync.calling.action import Control, Stoppable
+from relay_sync.calling.command import Command
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.media import Media, audio, prepare, ringtone, silence, tts
 from relay_sync.calling.result import Result
-from relay_sync.errors import NotConnected, RelayTimeout
+from relay_sync.errors import NotConnected, RelayError, RelayTimeout
+from relay_sync.wire.events import Answer
 from relay_sync.wire.states import OPERATIONS
 
 DIRECTIONS = ("listen", "speak", "both")
 PROBES = 3  # times that a playback is asked after, where no answer comes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PlayResult(Result):
     """How a playback ended: successful when it finished, by itself or by ``stop()``."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
 class PlayPauseResult(Result):
     """Relay's answer to ``pause()``."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
 class PlayResumeResult(Result):
     """Relay's answer to ``resume()``."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
 class PlayVolumeResult(Result):
     """Relay's answer to ``volume()``."""
+
+    __slots__ = ()
 
 
 class PlayAction(Stoppable[PlayResult]):
@@ -71,14 +76,14 @@ class PlayAction(Stoppable[PlayResult]):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        return self._control("pause", PlayPauseResult, wait_timeout, moves="paused")
+        return self._pause_command().give(wait_timeout)
 
     def resume(self, *, wait_timeout: float | None = None) -> PlayResumeResult:
         """Resume the playback at the place where it was paused; return once Relay has answered.
 
         Args, returns and raises as :meth:`pause`; when successful, ``state`` is ``'playing'``.
         """
-        return self._control("resume", PlayResumeResult, wait_timeout, moves="playing")
+        return self._resume_command().give(wait_timeout)
 
     def volume(self, volume: float, *, wait_timeout: float | None = None) -> PlayVolumeResult:
         """Change the volume of the playback from now on; return once Relay has answered.
@@ -91,26 +96,16 @@ class PlayAction(Stoppable[PlayResult]):
             TypeError, ValueError: not a finite number from -40 to 40; nothing was sent.
             NotConnected, ConnectionLost, RelayTimeout: as in :meth:`pause`.
         """
-        gain = checks.volume(volume)
+        return self._volume_command(volume).give(wait_timeout)
 
-        before = self._volume
+    def _pause_command(self) -> Command[PlayPauseResult]:
+        return Control(self, "pause", PlayPauseResult, moves="paused")
 
-        def asking() -> None:
-            # From here on it may have been done, whatever is heard of it: the probe after a resume must not undo it.
-            self._volume = gain
+    def _resume_command(self) -> Command[PlayResumeResult]:
+        return Control(self, "resume", PlayResumeResult, moves="playing")
 
-        def refused() -> None:
-            if self._volume == gain:
-                self._volume = before
-
-        try:
-            return self._control(
-                "volume", PlayVolumeResult, wait_timeout, asking=asking, refused=refused, params={"volume": gain}
-            )
-        except (NotConnected, RelayTimeout) as unsent:
-            if not getattr(unsent, "sent", False):
-                refused()
-            raise
+    def _volume_command(self, volume: float) -> Command[PlayVolumeResult]:
+        return SetVolume(self, checks.volume(volume))
 
     def _probe(self) -> None:
         """After a resumed session: ask whether the playback is still there, by setting the volume it has.
@@ -128,6 +123,42 @@ class PlayAction(Stoppable[PlayResult]):
         if answer.code in ("404", "410"):
             why = "the playback ended while the connection was lost"
             self._leg._desk.connection.act(lambda: self._end_with(why, None, "lost"))
+
+
+class SetVolume(Control[PlayVolumeResult]):
+    """The volume of a playback; what it is, or may be, is kept for the probe after a resumed session."""
+
+    __slots__ = ("_before", "_gain", "_play")
+
+    def __init__(self, play: PlayAction, gain: float) -> None:
+        super().__init__(play, "volume", PlayVolumeResult, params={"volume": gain})
+        self._play = play
+        self._gain = gain
+        self._before: float | None = None
+
+    def sending(self) -> None:
+        """See :meth:`Command.sending`."""
+        super().sending()
+        if self._before is None:
+            self._before = self._play._volume
+        # From here on it may have been done, whatever is heard of it: the probe after a resume must not undo it.
+        self._play._volume = self._gain
+
+    def answered(self, answer: Answer) -> None:
+        """See :meth:`Command.answered`."""
+        super().answered(answer)
+        if not answer.ok:
+            self._undo()
+
+    def failed(self, error: RelayError) -> None:
+        """See :meth:`Command.failed`."""
+        super().failed(error)
+        if isinstance(error, (NotConnected, RelayTimeout)) and not getattr(error, "sent", False):
+            self._undo()
+
+    def _undo(self) -> None:
+        if self._before is not None and self._play._volume == self._gain:
+            self._play._volume = self._before
 
 
 class Playing(Leg):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-from typing_extensions import Unpack
+from typing import TYPE_CHECKING, Any
 
 from relay_sync.calling import checks
+from relay_sync.calling.action import Control
 from relay_sync.calling.collect import PromptOptions, collect
+from relay_sync.calling.command import Command
 from relay_sync.calling.input import InputAction, InputResult
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.media import Media, audio, prepare, ringtone, silence, tts
 from relay_sync.calling.options import spelled_out
 from relay_sync.calling.result import Result
 from relay_sync.wire.states import OPERATIONS
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +31,10 @@ class PromptResult(InputResult):
         return self.type
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptVolumeResult(Result):
     """Relay's answer to ``volume()`` of a prompt."""
+
+    __slots__ = ()
 
 
 class PromptAction(InputAction[PromptResult]):
@@ -60,8 +64,10 @@ class PromptAction(InputAction[PromptResult]):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        params = {"volume": checks.volume(volume)}
-        return self._control("volume", PromptVolumeResult, wait_timeout, params=params)
+        return self._volume_command(volume).give(wait_timeout)
+
+    def _volume_command(self, volume: float) -> Command[PromptVolumeResult]:
+        return Control(self, "volume", PromptVolumeResult, params={"volume": checks.volume(volume)})
 
 
 class Prompting(Leg):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
-from relay_sync.calling.action import Stoppable
+from relay_sync.calling.action import Control, Stoppable
+from relay_sync.calling.command import Command
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result
 from relay_sync.wire.events import Answer
@@ -33,14 +34,16 @@ class RecordResult(Result):
     size: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPauseResult(Result):
     """Relay's answer to ``pause()`` of a recording."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
 class RecordResumeResult(Result):
     """Relay's answer to ``resume()`` of a recording."""
+
+    __slots__ = ()
 
 
 class RecordAction(Stoppable[RecordResult]):
@@ -82,17 +85,23 @@ class RecordAction(Stoppable[RecordResult]):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        params: dict[str, Any] = {}
-        if behavior is not None:
-            params["behavior"] = checks.one_of(behavior, "behavior", BEHAVIORS)
-        return self._control("pause", RecordPauseResult, wait_timeout, moves="paused", params=params)
+        return self._pause_command(behavior).give(wait_timeout)
 
     def resume(self, *, wait_timeout: float | None = None) -> RecordResumeResult:
         """Go on recording; return once Relay has answered.
 
         Args, returns and raises as :meth:`pause`; when successful, ``state`` is ``'recording'``.
         """
-        return self._control("resume", RecordResumeResult, wait_timeout, moves="recording")
+        return self._resume_command().give(wait_timeout)
+
+    def _pause_command(self, behavior: str | None = None) -> Command[RecordPauseResult]:
+        params: dict[str, Any] = {}
+        if behavior is not None:
+            params["behavior"] = checks.one_of(behavior, "behavior", BEHAVIORS)
+        return Control(self, "pause", RecordPauseResult, moves="paused", params=params)
+
+    def _resume_command(self) -> Command[RecordResumeResult]:
+        return Control(self, "resume", RecordResumeResult, moves="recording")
 
     # -- what happens to it; the lock is held in all of these -----------------------------------------
 

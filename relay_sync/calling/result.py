@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, NamedTuple
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from relay_sync.errors import CommandRefused, ConnectionLost, OperationFailed, RelayError
 from relay_sync.wire.events import Answer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # How a result came to be unsuccessful, which decides what raise_for_status() raises.
 Outcome = Literal["done", "pending", "refused", "failed", "lost"]
@@ -45,12 +46,14 @@ class Result:
         code: Relay's own code of the answer, such as ``"200"`` or ``"404"``; None where Relay gave none.
         message: Relay's own message, or what this library knows of the failure.
         event: the event that completed the operation, where one did.
+        error: what a command given alone would have raised; None but in the results of a pipeline.
     """
 
     successful: bool = False
     code: str | None = None
     message: str = ""
     event: Event | None = None
+    error: RelayError | None = field(default=None, compare=False)
     _outcome: Outcome = field(default="failed", repr=False)
     # What an error made of it is about: method, call_id, control_id, where the event does not tell.
     _about: dict[str, str | None] | None = field(default=None, repr=False, compare=False)
@@ -65,10 +68,13 @@ class Result:
             CommandRefused: Relay refused the command.
             OperationFailed: it ended without success: busy, an error, the call ended.
             ConnectionLost: the session was lost: the outcome is unknown.
+            NotConnected, RelayTimeout: in the results of a pipeline, as the command alone would.
             RuntimeError: it is not over yet.
         """
         if self.successful:
             return self
+        if self.error is not None:
+            raise self.error
         what = f"{type(self).__name__}: {self.message or 'not successful'}"
         if self._outcome == "pending":
             raise RuntimeError(f"{what}; wait() for its end first")
@@ -113,14 +119,16 @@ def _rebuild(kind: type[Result], values: dict[str, Any]) -> Result:
     return kind(**values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StopResult(Result):
     """Relay's answer to ``stop()`` (api.md 9)."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
 class ReceiveResult(Result):
     """Relay's answer to the registration of contexts (protocol.md 5.3)."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

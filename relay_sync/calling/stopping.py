@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TypeVar
 
-from relay_sync.calling.action import Stoppable
+from relay_sync.calling.action import Control, Stoppable
+from relay_sync.calling.command import Command
 from relay_sync.calling.result import Result, StopResult
 
 R = TypeVar("R", bound=Result)
@@ -34,7 +35,10 @@ class Graceful(Stoppable[R]):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        return self._control("stop", StopResult, wait_timeout, accepted=self._stopped)
+        return self._stop_command().give(wait_timeout)
+
+    def _stop_command(self) -> Command[StopResult]:
+        return Control(self, "stop", StopResult, accepted=self._stopped)
 
     # -- what happens to it; the lock is held in all of these -----------------------------------------
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING
 
 from relay_sync.calling.result import Event
 from relay_sync.link.waiting import Deadline, Monitor, Waitable, check_timeout
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class EventStream(Waitable, Iterator[Event]):

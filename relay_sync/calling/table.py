@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from sys import intern
 from typing import Any
 
 from relay_sync.calling.action import GONE_GRACE_S
@@ -113,7 +114,9 @@ class CallTable:
 
     def _bind(self, call: Call, call_id: str, node_id: object) -> None:
         """Relay has told the id of a call that was dialled."""
-        call.id, call.node_id = call_id, node_id if isinstance(node_id, str) else None
+        call_id = intern(call_id)  # every event that is kept has it, too
+        call.id, call.node_id = call_id, intern(node_id) if isinstance(node_id, str) else None
+        call._to_dial = None
         call.direction = call.direction or "outbound"
         self._by_id[call_id] = call
 
