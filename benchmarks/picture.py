@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 Line = Sequence[tuple[float, float]]
-COLOURS = ("#c0392b", "#2471a3", "#7d3c98", "#909497", "#626567", "#1b2631")
+COLOURS = ("#c0392b", "#2471a3", "#7d3c98", "#909497", "#626567", "#1b2631", "#b9770e")
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 70, 220, 40, 50
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
-
-from typing_extensions import TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from relay_sync.calling import checks, options
 from relay_sync.calling.action import GONE_FOR_SURE
@@ -14,6 +12,9 @@ from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult, Result
 from relay_sync.calling.stopping import Graceful
 from relay_sync.wire.states import OPERATIONS
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 ROLES = ("user", "system", "assistant")
 

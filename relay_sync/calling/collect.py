@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
-
-from typing_extensions import TypedDict
+from typing import Any, TypedDict
 
 from relay_sync.calling import checks
 from relay_sync.calling.options import Check, Table, keys_of, meant

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
-
-from typing_extensions import Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from relay_sync.calling import checks, fields, options
 from relay_sync.calling.action import GONE_FOR_SURE
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult
 from relay_sync.wire.events import Answer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
 
 BEEPS = ("true", "false", "onEnter", "onExit")
 RECORDINGS = ("do-not-record", "record-from-start")

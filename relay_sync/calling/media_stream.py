@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-from typing_extensions import TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from relay_sync.calling import checks, options
 from relay_sync.calling.action import Stoppable
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result
 from relay_sync.wire.states import OPERATIONS
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 # The second three are how one page of the service's names the first (protocol.md 19).
 TRACKS = ("inbound_track", "outbound_track", "both_tracks", "inbound", "outbound", "both")

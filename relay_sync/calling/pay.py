@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any
-
-from typing_extensions import TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from relay_sync.calling import checks, fields, options
 from relay_sync.calling.action import Stoppable
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result
 from relay_sync.wire.states import OPERATIONS
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 INPUTS = ("dtmf", "speech", "voice")
 TOKEN_TYPES = ("one-time", "reusable")
