@@ -168,8 +168,11 @@ class Pipeline:
         try:
             connection = self._host.connection()
         except RelayError as failure:  # a forked child could not connect
-            error = failure
-            return [_failed(one, NotConnected(f"{one.method} was not sent: {error.message}")) for one in self._taken()]
+            why = failure.message
+            return [
+                _failed(one, NotConnected(f"{one.method} was not sent: {why}", method=one.method))
+                for one in self._taken()
+            ]
         connection.monitor.check_thread(lambda: "execute()")
         commands = self._taken()
         given = [one for one in commands if one.connection is None or one.connection is connection]

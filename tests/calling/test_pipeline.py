@@ -499,6 +499,17 @@ def test_a_pipeline_that_a_child_inherits_sends_nothing_of_the_parents(relay: Em
         assert client.connected
 
 
+def test_a_child_that_cannot_connect_has_a_result_for_each_that_says_so(relay: Emulator) -> None:
+    with Client(**relay.credentials) as client:
+        pipe = client.pipeline().command("calling.custom", {}).command("calling.custom", {})
+
+        def give() -> object:
+            client._open_transport = None  # type: ignore[assignment, method-assign]  # nothing can be opened
+            return names(pipe.execute())
+
+        assert in_child(give) == "['NotConnected', 'NotConnected']"
+
+
 def test_several_threads_each_with_a_pipeline_do_not_mix(relay: Emulator, client: Client) -> None:
     calls = [playing_call(relay, client, f"+1555020{number}") for number in range(4)]
     actions: list[Action[Any]] = [call.play_silence_async(600) for call in calls for _ in range(10)]
