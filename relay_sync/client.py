@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from relay_sync.calling import checks
 from relay_sync.calling.calling import Calling
@@ -158,7 +158,8 @@ class Client:
     was connected; contexts are the parent's until the child receives them itself.
 
     Args:
-        project: project id; else ``SIGNALWIRE_PROJECT_ID``.
+        project: project id; else the setting of Flask or Django (README, Configuration), else
+            ``SIGNALWIRE_PROJECT_ID``. So with the others that have a variable.
         token: API token; else ``SIGNALWIRE_API_TOKEN``.
         host: Relay's host, a space, or a ``ws://``/``wss://``/``https://`` address; else
             ``SIGNALWIRE_RELAY_HOST``, else the space's host, else ``relay.signalwire.com``.
@@ -181,6 +182,9 @@ class Client:
             never where it refused the credentials. What the service agreed to is remembered for
             reconnects and the next ``connect()``. ``flat`` and ``blade`` speak that one only, and so does
             one of your own: a class of the shape of :class:`relay_sync.wire.dialect.Dialect`.
+        proxy: an HTTP proxy that lets ``CONNECT`` through, as ``http://user:password@host:port``; False for the
+            direct way. Else ``HTTPS_PROXY`` (for ``ws://`` ``HTTP_PROXY``), else ``ALL_PROXY``, but not for loopback
+            and the hosts of ``NO_PROXY``.
 
     Raises:
         ConfigurationError: something needed is missing or can't be; names what was looked for.
@@ -205,9 +209,16 @@ class Client:
         ssl_context: ssl.SSLContext | None = None,
         jwt_token: str | None = None,
         dialect: str | Maker = AUTO,
+        proxy: str | Literal[False] | None = None,
     ) -> None:
         self._config: Config = resolve(
-            project=project, token=token, host=host, space=space, ca_file=ca_file, jwt_token=jwt_token
+            project=project,
+            token=token,
+            host=host,
+            space=space,
+            ca_file=ca_file,
+            jwt_token=jwt_token,
+            proxy=proxy,
         )
         self._masker = self._masker_of()
         self._choice = Choice(*(partial(self._make_dialect, maker) for maker in _makers(dialect)))
@@ -643,10 +654,12 @@ class Client:
 
     def _masker_of(self, *more: str) -> Masker:
         config = self._config
-        return Masker((config.project, config.token, config.jwt_token, *more))
+        secrets = config.proxy.secrets if config.proxy is not None else ()
+        return Masker((config.project, config.token, config.jwt_token, *secrets, *more))
 
     def _open_transport(self) -> WebSocketTransport:
-        return WebSocketTransport(self._config.url, ssl_context=self._ssl_context, ca_file=self._config.ca_file)
+        config = self._config
+        return WebSocketTransport(config.url, ssl_context=self._ssl_context, ca_file=config.ca_file, proxy=config.proxy)
 
     def _hang_up_all(self) -> None:
         """End every call that is up, and wait for Relay's answers, together within ``request_timeout``."""

@@ -1,4 +1,4 @@
-"""Where project, token or JWT, host and CA file come from: the argument, else the environment."""
+"""Where project, token or JWT, host and so on come from: the argument, else the framework, else the environment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
+from relay_sync import frameworks
 from relay_sync.errors import ConfigurationError
+from relay_sync.link.proxy import Proxy
+from relay_sync.proxies import proxy_for
 
 __all__ = ["DEFAULT_HOST", "Config", "resolve"]
 
@@ -47,6 +51,8 @@ class Config:
     """PEM file of the authorities to trust; None for the system's."""
     jwt_token: str | None = field(default=None, repr=False)
     """What to authenticate with in place of project and token, which may then both be empty."""
+    proxy: Proxy | None = None
+    """The HTTP proxy to go through; None for the direct way."""
 
 
 def resolve(
@@ -57,11 +63,13 @@ def resolve(
     space: str | None = None,
     ca_file: str | os.PathLike[str] | None = None,
     jwt_token: str | None = None,
+    proxy: str | Literal[False] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
-    """Return the configuration that the arguments give, completed from the environment.
+    """Return the configuration that the arguments give, completed from framework and environment.
 
-    An argument that is None is looked for in the environment, where an empty variable counts as missing. An older
+    An argument that is None is looked for in the settings of Flask or Django, where the program uses one (see
+    :mod:`relay_sync.frameworks`), then in the environment; what is empty there counts as missing. An older
     name of a variable works when the current one is missing, and warns once per process. Does no I/O.
 
     Args:
@@ -74,6 +82,8 @@ def resolve(
         ca_file: PEM file of the authorities to trust. ``SIGNALWIRE_RELAY_CA_FILE``.
         jwt_token: a JSON Web Token to authenticate with in place of project and token (api.md 3.1). Looked for, as
             ``SIGNALWIRE_JWT_TOKEN``, where no ``token`` was given as an argument. The project may go with it.
+        proxy: ``http://user:password@host:port``; False for the direct way. Else ``HTTPS_PROXY`` (for ws
+            ``HTTP_PROXY``) or ``ALL_PROXY``, unless the host is loopback or stands in ``NO_PROXY``.
         environ: the variables, for tests; None for the process's own.
 
     Raises:
@@ -84,13 +94,19 @@ def resolve(
         environ = os.environ
     if jwt_token is not None and token is not None:
         raise ConfigurationError("jwt_token= and token= were both given: give one of them")
-    jwt = None if token is not None else _optional("jwt_token", jwt_token, JWT_TOKEN, environ)[0]
+    # A token that is nearer than the JWT, as an argument or as a setting, is meant.
+    nearer = token is not None or (
+        jwt_token is None and frameworks.setting("TOKEN")[0] is not None and frameworks.setting("JWT_TOKEN")[0] is None
+    )
+    jwt = None if nearer else _optional("jwt_token", jwt_token, JWT_TOKEN, environ)[0]
+    url = _url(host, space, environ)
     return Config(
         project=_credential("project", project, PROJECT, environ, needed=jwt is None),
         token=_credential("token", token, TOKEN, environ, needed=jwt is None),
-        url=_url(host, space, environ),
+        url=url,
         ca_file=_optional("ca_file", None if ca_file is None else _path(ca_file), CA_FILE, environ)[0],
         jwt_token=jwt,
+        proxy=proxy_for(url, proxy, environ, setting=frameworks.setting("PROXY")),
     )
 
 
@@ -113,7 +129,8 @@ def _optional(
 ) -> tuple[str | None, str]:
     """A setting and where it was found: the argument's or the variable's name."""
     if value is None:
-        return _variable(names, environ)
+        found = frameworks.setting(argument.upper())
+        return _variable(names, environ) if found[0] is None else found
     looked_for = f"give a text that is not empty, or leave it out and set {names[0]}"
     if not isinstance(value, str):
         raise ConfigurationError(f"{argument}= is of type {type(value).__name__}: {looked_for}")
@@ -148,7 +165,14 @@ def _path(value: object) -> object:
 
 
 def _url(host: object, space: object, environ: Mapping[str, str]) -> str:
-    """Host: argument, then its variable, then the space (argument, then variable), then Relay's own."""
+    """Host: argument, then its variable, then the space (argument, then variable), then Relay's own.
+
+    A framework's setting, of host or space, goes before both variables.
+    """
+    if host is None and space is None and frameworks.setting("HOST")[0] is None:
+        set_space, source = frameworks.setting("SPACE")
+        if set_space is not None:
+            return _address(set_space.strip(), source)
     found, source = _optional("host", host, RELAY_HOST, environ)
     if found is None:
         found, source = _optional("space", space, SPACE, environ)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+import ssl
+from typing import Any, Literal
 
 from relay_sync.calling import checks
 from relay_sync.config import resolve
 from relay_sync.errors import ConnectFailed, ConnectionLost, RelayTimeout
-
-if TYPE_CHECKING:
-    import requests
+from relay_sync.link.transport import OpenFailed, tls_context
+from relay_sync.link.waiting import Deadline
+from relay_sync.masking import Masker
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -23,8 +24,9 @@ class Task:
     """Delivers tasks to the consumers of a context; safe to use from any thread.
 
     Args:
-        project, token, host, space, ca_file: as for :class:`relay_sync.Client`, the environment included.
-        timeout: seconds to wait for the connection, and again for each part of the answer.
+        project, token, host, space, ca_file, ssl_context, proxy: as for :class:`relay_sync.Client`, framework and
+            environment included.
+        timeout: seconds for the whole of one delivery, from the look-up of the name to the end of the answer.
 
     Raises:
         ConfigurationError: something needed is missing or can't be; names what was looked for.
@@ -39,8 +41,11 @@ class Task:
         space: str | None = None,
         timeout: float = 10.0,
         ca_file: str | os.PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | Literal[False] | None = None,
     ) -> None:
-        self._config = resolve(project=project, token=token, host=host, space=space, ca_file=ca_file)
+        self._config = resolve(project=project, token=token, host=host, space=space, ca_file=ca_file, proxy=proxy)
+        self._ssl_context = ssl_context
         self._timeout = checks.duration(timeout, "timeout")
 
     @property
@@ -63,6 +68,9 @@ class Task:
     def __repr__(self) -> str:
         return f"<Task {self.url}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a Task holds credentials and can't be pickled: make one in each process")
+
     def deliver(self, context: str, message: dict[str, Any]) -> bool:
         """Deliver ``message`` to one of the consumers of ``context``; block until the service has answered.
 
@@ -75,7 +83,7 @@ class Task:
 
         Raises:
             TypeError, ValueError: bad arguments; nothing was sent.
-            ConnectFailed: the service could not be reached; nothing was sent.
+            ConnectFailed: the service could not be reached, or a proxy is in the way; nothing was sent.
             ConnectionLost: the connection broke before the answer: it is unknown whether the task arrived.
             RelayTimeout: no answer in time (``sent`` tells whether it may have arrived).
         """
@@ -88,47 +96,58 @@ class Task:
             raise type(wrong)(f"message can't be JSON: {wrong}") from None
         except RecursionError:
             raise ValueError("message can't be JSON: it is nested too deeply") from None
-        response = self._post(body)
-        if response.status_code == 204:
+        status = self._post(body)
+        if status == 204:
             return True
-        logger.warning("the task for %r was refused with HTTP status %d", context, response.status_code)
+        logger.warning("the task for %r was refused with HTTP status %d", context, status)
         return False
 
-    def _post(self, body: bytes) -> requests.Response:
+    def _post(self, body: bytes) -> int:
         import requests  # here, so that importing the package does not cost it
 
+        from relay_sync.posting import Posting
+
+        deadline, proxy = Deadline(self._timeout), self._config.proxy
+        context = self._context()
+        posting = Posting(self.url, body, (self._config.project, self._config.token), context, proxy)
         try:
-            return requests.post(
-                self.url,
-                data=body,
-                headers={"Content-Type": "application/json"},
-                auth=(self._config.project, self._config.token),
-                timeout=self._timeout,
-                verify=self._config.ca_file or True,
-                allow_redirects=False,
-            )
-        except requests.exceptions.ConnectTimeout as late:
-            raise RelayTimeout(f"no connection to {self.url} within {self._timeout} s", sent=False) from late
-        except requests.exceptions.Timeout as late:
-            raise RelayTimeout(f"no answer from {self.url} within {self._timeout} s", sent=True) from late
+            status = posting.run(deadline)
+        except (RelayTimeout, requests.exceptions.Timeout) as late:
+            what = f"no answer from {self.url}" if posting.sent else f"no connection to {self.url}"
+            raise RelayTimeout(f"{what} within {self._timeout} s", sent=posting.sent) from late
         except requests.exceptions.SSLError as wrong:
             raise ConnectFailed(
-                f"the certificate of {self.url} was not accepted ({wrong}): give ca_file= or SIGNALWIRE_RELAY_CA_FILE"
+                f"the certificate of {self.url} was not accepted ({self._masked(wrong)}): "
+                "give ca_file= or SIGNALWIRE_RELAY_CA_FILE"
             ) from wrong
+        except requests.exceptions.ProxyError as wrong:
+            raise self._no_proxy(self._masked(wrong)) from wrong
         except requests.exceptions.RequestException as wrong:
-            if _never_connected(wrong):
-                raise ConnectFailed(f"{self.url} could not be reached: {wrong}") from wrong
-            raise ConnectionLost(f"{self.url} did not answer: {wrong}") from wrong
-        except OSError as wrong:
-            raise ConnectFailed(
-                f"the CA file {self._config.ca_file!r} (ca_file= or SIGNALWIRE_RELAY_CA_FILE) cannot be used: {wrong}"
-            ) from wrong
+            if not posting.sent:
+                raise ConnectFailed(f"{self.url} could not be reached: {self._masked(wrong)}") from wrong
+            raise ConnectionLost(f"{self.url} did not answer: {self._masked(wrong)}") from wrong
+        except RuntimeError as wrong:  # the system has no more threads, or the interpreter is ending
+            raise ConnectFailed(f"no thread could be started for {self.url}: {wrong}") from wrong
+        if status == 407 and proxy is not None:
+            raise self._no_proxy("407 Proxy Authentication Required")
+        return status
 
+    def _context(self) -> ssl.SSLContext:
+        if self._ssl_context is not None:
+            return self._ssl_context
+        try:
+            return tls_context(self._config.ca_file)
+        except OpenFailed as wrong:
+            raise ConnectFailed(wrong.reason) from wrong
 
-def _never_connected(error: requests.exceptions.RequestException) -> bool:
-    """Whether it failed before anything was sent: requests has one error for that and for a broken connection."""
-    import urllib3  # requests stands on it
-    from requests.exceptions import InvalidURL, ProxyError
+    def _no_proxy(self, why: str) -> ConnectFailed:
+        proxy = self._config.proxy
+        assert proxy is not None  # nothing else would be a proxy's error
+        return ConnectFailed(
+            f"the proxy {proxy} ({proxy.source}) does not let us through to {self.url}: {why}; check its address, user "
+            "and password, or go round it with NO_PROXY or proxy=False"
+        )
 
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(error, (InvalidURL, ProxyError)) or isinstance(reason, urllib3.exceptions.NewConnectionError)
+    def _masked(self, error: Exception) -> str:
+        secrets = self._config.proxy.secrets if self._config.proxy is not None else ()
+        return Masker((self._config.project, self._config.token, *secrets)).mask(str(error))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
+import pickle
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,11 +19,12 @@ from typing import Any
 import pytest
 import requests
 import trustme
+from urllib3.exceptions import InsecureRequestWarning
 
 from relay_sync import ConfigurationError, ConnectFailed, ConnectionLost, RelayTimeout, Task
 from relay_sync.emulator import Emulator
 from relay_sync.emulator.rest import METHOD
-from tests.support import LIMIT, Running
+from tests.support import LIMIT, Running, until
 
 PATH = "/api/relay/rest/tasks"
 TOKEN = "PTcanary-token-51b9e2"
@@ -167,11 +171,11 @@ class TestTrouble:
     def test_a_connection_that_does_not_come_about_was_not_sent(
         self, monkeypatch: pytest.MonkeyPatch, timeout: float
     ) -> None:
-        def post(*args: object, **more: object) -> None:
-            assert more["timeout"] == timeout
+        def post(*args: object, **more: Any) -> None:
+            assert more["timeout"] <= timeout
             raise requests.exceptions.ConnectTimeout("canary")
 
-        monkeypatch.setattr(requests, "post", post)
+        monkeypatch.setattr(requests.Session, "post", post)
         with pytest.raises(RelayTimeout, match="no connection to") as caught:
             task_for(9, timeout=timeout).deliver("office", {})
         assert not caught.value.sent
@@ -303,3 +307,130 @@ class TestBadInput:
     def test_a_time_limit_is_a_number_of_seconds(self, timeout: Any) -> None:
         with pytest.raises((TypeError, ValueError), match="timeout="):
             Task("project-1", TOKEN, timeout=timeout)
+
+
+class TestTheWholeOfIt:
+    """The limit is for all of a delivery, not for each wait in it."""
+
+    def dripping(self, first: bytes, drop: bytes) -> tuple[socket.socket, Running[None]]:
+        """A server that says `first` and then `drop` for as long as anybody listens."""
+        listening = socket.create_server(("127.0.0.1", 0))
+
+        def serve() -> None:
+            with listening, suppress(OSError):
+                listening.settimeout(LIMIT)
+                peer, _ = listening.accept()
+                with peer:
+                    peer.sendall(first)
+                    peer.settimeout(0.02)
+                    while True:
+                        peer.sendall(drop)
+                        try:
+                            if not peer.recv(4096):
+                                return
+                        except TimeoutError:
+                            continue
+
+        return listening, Running(serve)
+
+    @pytest.mark.parametrize(
+        ("first", "drop"),
+        [(b"HTTP/1.1 2", b"0"), (b"HTTP/1.1 204 ", b"o"), (b"HTTP/1.1 200 OK\r\nx: ", b"y"), (b"", b"x: y\r\n")],
+        ids=["status", "reason", "header", "headers"],
+    )
+    def test_an_answer_that_drips_is_given_up_at_the_limit_and_the_server_is_let_go(
+        self, first: bytes, drop: bytes
+    ) -> None:
+        listening, serving = self.dripping(first, drop)
+        began = time.monotonic()
+        with pytest.raises((RelayTimeout, ConnectionLost)) as caught:
+            task_for(listening.getsockname()[1], timeout=0.3).deliver("office", {})
+        assert time.monotonic() - began < 5.0
+        if first:
+            assert isinstance(caught.value, RelayTimeout)
+            assert caught.value.sent
+        serving.result()
+
+    def test_a_tls_handshake_that_drips_is_given_up_and_nothing_was_sent(self) -> None:
+        # The head of a record of 16 KiB, and then its bytes, one by one.
+        listening, serving = self.dripping(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\x00")
+        with pytest.raises(RelayTimeout, match="no connection") as caught:
+            task_for(listening.getsockname()[1], "https", timeout=0.3).deliver("office", {})
+        assert not caught.value.sent
+        serving.result()
+
+    def test_the_body_of_the_answer_is_not_waited_for(self) -> None:
+        head = b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"
+        listening, serving = self.dripping(head, b"1\r\nx\r\n")
+        assert task_for(listening.getsockname()[1], timeout=LIMIT).deliver("office", {}) is True
+        serving.result()
+
+    def test_the_look_up_of_the_name_counts_and_nothing_is_sent_when_it_comes_too_late(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = threading.Event()
+        real = socket.getaddrinfo
+
+        def slow(host: str, port: int, *more: Any, **options: Any) -> Any:
+            found.wait(LIMIT)
+            return real("127.0.0.1", port, *more, **options)
+
+        with serving(Service()) as service:
+            monkeypatch.setattr(socket, "getaddrinfo", slow)
+            with pytest.raises(RelayTimeout, match=r"no connection to .* within 0.05 s") as caught:
+                Task("project-1", TOKEN, f"http://slow.example:{service.server_port}", timeout=0.05).deliver("c", {})
+            assert not caught.value.sent
+            found.set()
+            until(lambda: not [t for t in threading.enumerate() if t.name.startswith("relay-posting")])
+            assert service.requests == []
+
+    def test_without_a_thread_it_is_told_and_nothing_was_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def start(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            with pytest.raises(ConnectFailed, match="no thread could be started"):
+                task_for(9).deliver("office", {})
+
+
+def test_a_context_of_the_callers_is_used_as_it_is_and_no_other_authority_is_added(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    service = Service()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    service.socket = server.wrap_socket(service.socket, server_side=True)
+    mine = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(mine)
+    trusted = len(mine.get_ca_certs())
+    with serving(service):
+        assert task_for(service.server_port, "https", ssl_context=mine).deliver("office", {}) is True
+        assert (len(mine.get_ca_certs()), mine.verify_mode) == (trusted, ssl.CERT_REQUIRED)
+        none = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        with pytest.raises(ConnectFailed, match="certificate"):
+            task_for(service.server_port, "https", ssl_context=none).deliver("office", {})
+        careless = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        careless.check_hostname, careless.verify_mode = False, ssl.CERT_NONE
+        with pytest.warns(InsecureRequestWarning):
+            assert task_for(service.server_port, "https", ssl_context=careless).deliver("office", {}) is True
+
+
+def test_credentials_of_any_letters_are_sent_as_utf8() -> None:
+    with serving(Service()) as service:
+        assert Task("prüfung-🙂", "тайна", f"http://127.0.0.1:{service.server_port}").deliver("office", {})
+    ((_, headers, _),) = service.requests
+    assert base64.b64decode(headers["Authorization"].split()[1]).decode() == "prüfung-🙂:тайна"
+
+
+def test_what_the_environment_says_to_requests_is_not_listened_to(
+    relay: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login mallory password x\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    assert Task(**relay.credentials).deliver("office", {}) is True
+
+
+def test_a_task_is_not_pickled_for_it_holds_credentials() -> None:
+    with pytest.raises(TypeError, match="holds credentials"):
+        pickle.dumps(task_for(9))

@@ -491,7 +491,7 @@ class Connection(Waitable):
         except Lost as known:
             lost = known
         except OpenFailed as failed:
-            lost = Lost(partial(ConnectFailed, failed.reason), heals=not failed.tls)
+            lost = Lost(partial(ConnectFailed, failed.reason), heals=not (failed.tls or failed.refused))
             self._tell("signalwire.socket.error", lost.error())
         except (TransportLost, TransportClosed) as broken:
             lost = self._broken(str(broken))

@@ -31,12 +31,14 @@ class OpenFailed(Exception):
     Attributes:
         reason: what was tried, where, what came back and what may help; one line, for people.
         tls: True if trust is the matter (a certificate, or the CA file): trying again cannot help.
+        refused: True if a proxy wants other credentials: neither can it then.
     """
 
-    def __init__(self, reason: str, tls: bool = False) -> None:
-        super().__init__(reason, tls)
+    def __init__(self, reason: str, tls: bool = False, refused: bool = False) -> None:
+        super().__init__(reason, tls, refused)
         self.reason = reason
         self.tls = tls
+        self.refused = refused
 
     def __str__(self) -> str:
         return self.reason

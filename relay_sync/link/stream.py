@@ -117,21 +117,21 @@ class Stream:
         """
         try:
             with self._life:
-                self._refuse_if_shut()
+                self.refuse_if_shut()
                 self._sock = context.wrap_socket(self._sock, server_hostname=host, do_handshake_on_connect=False)
                 self._tls_session = True
             while (wanted := self._handshake_step()) is not None:
                 if not self._wait(wanted, self.left()):
                     raise OpenFailed(f"{host} did not finish the TLS handshake {self.in_time}")
         except ssl.SSLCertVerificationError as exc:
-            self._refuse_if_shut()
+            self.refuse_if_shut()
             raise OpenFailed(
                 f"the certificate of {host} is not trusted: {exc.verify_message}. If a private authority signed it, "
                 "give its certificate as ca_file= or SIGNALWIRE_RELAY_CA_FILE",
                 tls=True,
             ) from exc
         except (OSError, ValueError) as exc:
-            self._refuse_if_shut()
+            self.refuse_if_shut()
             raise OpenFailed(f"no TLS with {host}: {exc}") from exc
 
     def opened(self) -> None:
@@ -156,7 +156,7 @@ class Stream:
             raise OpenFailed(f"could not look up {host}: {exc}") from exc
         except queue.Empty:
             raise OpenFailed(f"{host} was not resolved {self.in_time}; check the network") from None
-        self._refuse_if_shut()
+        self.refuse_if_shut()
         if found is None or isinstance(found, Exception):
             raise OpenFailed(f"{host} does not resolve: {_said(found)}; check the space or host") from found
         look_up.join(_LET_GO)  # it has answered: gone in no time
@@ -169,7 +169,7 @@ class Stream:
             old, self._sock = self._sock, sock
             if old is not None:
                 old.close()
-            self._refuse_if_shut()
+            self.refuse_if_shut()
             sock.setblocking(False)
             _set_options(sock)
             # Under the lock: a shut() before this line is seen by the check above, one after it finds a socket that
@@ -177,17 +177,17 @@ class Stream:
             error = sock.connect_ex(target)
         if error in _UNDER_WAY:
             while not self._wait(selectors.EVENT_WRITE, min(_CONNECT_SLICE, end - monotonic())):
-                self._refuse_if_shut()
+                self.refuse_if_shut()
                 if monotonic() >= end:
                     raise TimeoutError
-            self._refuse_if_shut()
+            self.refuse_if_shut()
             error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, os.strerror(error))
 
     def _handshake_step(self) -> int | None:
         """Go on with the TLS handshake; the readiness to wait for, or None when it is done."""
-        self._refuse_if_shut()
+        self.refuse_if_shut()
         try:
             self._sock.do_handshake()
         except ssl.SSLWantReadError:
@@ -405,7 +405,8 @@ class Stream:
 
     # Ending.
 
-    def _refuse_if_shut(self) -> None:
+    def refuse_if_shut(self) -> None:
+        """Raise TransportClosed if the stream was shut: what went wrong then is our own closing."""
         if self._shut:
             raise TransportClosed("closed on our side")
 

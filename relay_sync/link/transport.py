@@ -33,6 +33,7 @@ import websocket
 from websocket import ABNF
 
 from relay_sync.link.failures import FrameTooLarge, OpenFailed, TransportClosed, TransportLost, TransportTimeout
+from relay_sync.link.proxy import Proxy, tunnel
 from relay_sync.link.stream import Stream
 from relay_sync.masking import shorten
 
@@ -113,6 +114,7 @@ class WebSocketTransport:
         *,
         ssl_context: ssl.SSLContext | None = None,
         ca_file: str | None = None,
+        proxy: Proxy | None = None,
         send_limit: float = 10.0,
         max_frame: int = 10 * 1024 * 1024,
     ) -> None:
@@ -122,6 +124,7 @@ class WebSocketTransport:
             url: ``ws://`` or ``wss://``, with host, optional port and path.
             ssl_context: used for ``wss`` as it is, in place of one made from `ca_file`.
             ca_file: PEM file of the authorities to trust instead of the system's.
+            proxy: an HTTP proxy to go through; None for the direct way, whatever the environment says.
             send_limit: seconds after which a frame that has begun to leave and cannot end breaks the connection.
             max_frame: the largest message accepted, in bytes; fragments count together.
 
@@ -137,6 +140,7 @@ class WebSocketTransport:
         self._port = parts.port or (443 if self._secure else 80)
         self._ssl_context = ssl_context
         self._ca_file = ca_file
+        self._proxy = proxy
         self._send_limit = send_limit
         self._max_frame = max_frame
         self._stream = Stream(send_limit)
@@ -150,8 +154,7 @@ class WebSocketTransport:
         """See :meth:`Transport.open`. Each stage leaves a socket that the next one uses and `shut` can reach."""
         stream = self._stream
         try:
-            # A proxy would be connected to here instead, and asked for a tunnel to host and port before TLS.
-            stream.connect(self._host, self._port, timeout)
+            self._connect(timeout)
             if self._secure:
                 stream.secure(self._ssl_context or tls_context(self._ca_file), self._host)
             self._upgrade()
@@ -164,6 +167,18 @@ class WebSocketTransport:
         except BaseException:
             stream.close()
             raise
+
+    def _connect(self, timeout: float) -> None:
+        """Connect, or have a proxy do it: TLS begins behind it, so that it sees nothing but host and port."""
+        proxy = self._proxy
+        if proxy is None:
+            self._stream.connect(self._host, self._port, timeout)
+            return
+        try:
+            self._stream.connect(proxy.host, proxy.port, timeout)
+        except OpenFailed as exc:
+            raise OpenFailed(f"the proxy ({proxy.source}) on the way to {self._host}: {exc.reason}") from exc
+        tunnel(self._stream, proxy, self._host, self._port)
 
     def _upgrade(self) -> None:
         talk = _Talk(self._stream)
