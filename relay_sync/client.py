@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from relay_sync.calling import checks
 from relay_sync.calling.calling import Calling
 from relay_sync.calling.command import Over
+from relay_sync.calling.leg import REMEDY
 from relay_sync.calling.pipeline import Pipeline
 from relay_sync.calling.result import ExecuteResult, ReceiveResult
 from relay_sync.calling.table import CallTable
@@ -109,6 +110,8 @@ class Life:
 
     def session_lost(self, why: str) -> None:
         """The session is gone. The lock is held."""
+        if self.connection.state == CLOSED:
+            why = f"{why}; {REMEDY}"
         self.table.session_lost(why)
         self.messages.session_lost()
 

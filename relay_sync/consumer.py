@@ -151,8 +151,11 @@ class Consumer:
             life.connection.nudge()
             if life.in_handler():
                 return 0
-        if not self._ended.wait(None if limit is None else min(limit + CLOSE_S, threading.TIMEOUT_MAX)):
-            logger.warning("%r has not ended yet; it ends by itself", self)
+        end = Deadline(None if limit is None else limit + CLOSE_S)
+        while not self._ended.wait(end.nap()):
+            if end.left() == 0.0:
+                logger.warning("%r has not ended yet; it ends by itself", self)
+                break
         return self._cut
 
     def __repr__(self) -> str:

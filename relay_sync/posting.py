@@ -19,8 +19,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import connection, connectionpool
 
 from relay_sync.link.proxy import Proxy
 from relay_sync.link.waiting import Deadline, Monitor, Waitable
@@ -165,13 +164,13 @@ class _Adapter(HTTPAdapter):
 def _pools(posting: Posting, tls: ssl.SSLContext) -> dict[str, Any]:
     """The classes of urllib3 that open connections, with a word of ours in each."""
 
-    class Http(HTTPConnection):
+    class Http(connection.HTTPConnection):
         def _new_conn(self) -> socket.socket:
             sock = super()._new_conn()
             posting.opened(sock)
             return sock
 
-    class Https(HTTPSConnection):
+    class Https(connection.HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             sock = super()._new_conn()
             posting.opened(sock)
@@ -184,10 +183,10 @@ def _pools(posting: Posting, tls: ssl.SSLContext) -> dict[str, Any]:
             self.assert_hostname = None if tls.check_hostname else False
             super().connect()
 
-    class HttpPool(HTTPConnectionPool):
+    class HttpPool(connectionpool.HTTPConnectionPool):
         ConnectionCls = Http
 
-    class HttpsPool(HTTPSConnectionPool):
+    class HttpsPool(connectionpool.HTTPSConnectionPool):
         ConnectionCls = Https
 
     return {"http": HttpPool, "https": HttpsPool}

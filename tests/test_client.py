@@ -287,7 +287,9 @@ def test_use_after_disconnect_says_so(relay: Emulator, client: Client) -> None:
         client.calling.dial(**NUMBERS)
     with pytest.raises(NotConnected):
         client.execute("calling.x", {})
-    assert "the client was disconnected; nothing was sent" in call.play_silence(1).message
+    assert (
+        "the client was disconnected; connect() and make a new call; nothing was sent" in call.play_silence(1).message
+    )
 
 
 def test_a_command_while_reconnecting_waits_for_ready_and_is_sent_once(stage: Stage) -> None:

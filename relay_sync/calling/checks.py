@@ -39,6 +39,20 @@ def anything(value: object, name: str, what: str) -> object:
     return copy.deepcopy(value)
 
 
+def address(value: object, name: str, what: str, schemes: Collection[str] = ()) -> str:
+    """An address without blanks and control characters, which no kind of address has; ``what`` says what it should be.
+
+    With ``schemes`` it begins with one of them, such as ``ws://`` or ``sip:``, and goes on.
+    """
+    found = text(value, name, what)
+    for character in found:
+        if character.isspace() or not character.isprintable():
+            raise ValueError(f"{name}={value!r} has {character!r} in it: give {what} (a blank is written %20)")
+    if schemes and not any(found.lower().startswith(scheme) and len(found) > len(scheme) for scheme in schemes):
+        raise ValueError(f"{name}={value!r}: give {what}, which begins with {' or '.join(schemes)}")
+    return found
+
+
 def number(value: object, name: str, low: float, high: float, unit: str) -> float:
     """A finite number from ``low`` to ``high``."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -160,7 +160,10 @@ def _document(url: object, document: object, identity: object, header: object) -
     if (url is None) == (document is None):
         raise TypeError(f"url={url!r}, document={document!r}: give the address of the document, by one of the names")
     name, address = ("url", url) if document is None else ("document", document)
-    params: dict[str, Any] = {"document": checks.text(address, name, "the http or https address of a PDF")}
+    what = "the http or https address of a PDF"
+    # The emulator also takes a path, which has no scheme, and a file's address.
+    schemes = ("http://", "https://", "file://") if isinstance(address, str) and "://" in address else ()
+    params: dict[str, Any] = {"document": checks.address(address, name, what, schemes)}
     if identity is not None:
         params["identity"] = checks.text(identity, "identity", "what the receiver is shown")
     if header is not None:

@@ -16,7 +16,7 @@ from relay_sync.calling.desk import Desk
 from relay_sync.calling.fields import compact
 from relay_sync.calling.result import CallIds, Event, Outcome, Result
 from relay_sync.calling.stream import EventStream
-from relay_sync.errors import RelayError
+from relay_sync.errors import NotConnected, RelayError
 from relay_sync.link.connection import CLOSED
 from relay_sync.link.handlers import Job, Lane, run
 from relay_sync.link.waiting import Deadline, Waitable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any]], object]
+REMEDY = "connect() and make a new call"  # for a call whose client is closed: it does not come back
 A = TypeVar("A", bound="Action[Any]")
 C = TypeVar("C", bound=Result)
 
@@ -142,6 +143,10 @@ class Leg(Waitable):
                 sending=sending or self._check_usable,
                 answered=partial(self._heard_answer, answered, gone),
             )
+        except NotConnected as error:
+            closed = self._desk.connection.state == CLOSED
+            why = f"{error.message} and make a new call" if closed else error.message
+            raise NotConnected(why, method=error.method, call_id=self.id) from error
         except RelayError as error:
             error.call_id = self.id
             raise
@@ -197,7 +202,7 @@ class Leg(Waitable):
     def _end_if_closed(self) -> None:
         """The connection may have closed before this call was in any table that was told. The lock is held."""
         if not self._over and self._desk.connection.state == CLOSED:
-            self._close("the client was disconnected; make a new call once it is connected", None, lost=True)
+            self._close(f"the client was disconnected; {REMEDY}", None, lost=True)
 
     def _start(self, action: A, wait_timeout: float | None) -> tuple[A, Deadline]:
         deadline = Deadline(wait_timeout)

@@ -15,7 +15,7 @@ GENDERS = ("male", "female")
 
 def audio(url: object) -> dict[str, Any]:
     """An audio file."""
-    return _media("audio", url=checks.text(url, "url", "the http or https address of an audio file"))
+    return _media("audio", url=checks.address(url, "url", "the http or https address of an audio file"))
 
 
 def silence(duration: object) -> dict[str, Any]:

@@ -118,7 +118,9 @@ class Referring(Leg):
     def _new_refer(
         self, to: object, headers: object, username: object, password: object, status_url: object
     ) -> ReferAction:
-        params: dict[str, Any] = {"to": checks.text(to, "to", "a SIP address such as 'sip:desk@example.com'")}
+        params: dict[str, Any] = {
+            "to": checks.address(to, "to", "a SIP address such as 'sip:desk@example.com'", ("sip:", "sips:"))
+        }
         if headers is not None:
             params["headers"] = sip_headers(headers)
         if username is not None:

@@ -150,10 +150,7 @@ def _ipv4(value: object, name: str) -> str:
 
 
 def _uri(value: object, name: str) -> str:
-    uri = checks.text(value, name, "a WebSocket address")
-    if not uri.lower().startswith(("ws://", "wss://")):
-        raise ValueError(f"{name}={value!r}: give an address that begins with ws:// or wss://")
-    return uri
+    return checks.address(value, name, "a WebSocket address", ("ws://", "wss://"))
 
 
 # For each type of target its parameters: name on the wire, whether it can't do without, check (protocol.md 16.6).

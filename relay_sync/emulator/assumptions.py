@@ -211,5 +211,9 @@ class Assumptions:
     """Does the call end with ``hangup`` after a REFER that was a success? (The phone has gone to the other call, and
     most phones hang up the first; protocol.md 12 doesn't say.)"""
 
+    max_duration_unit: Literal["minutes", "seconds"] = "minutes"
+    """What ``max_duration`` of ``calling.begin``, ``dial``, ``connect`` and ``answer`` counts, from the answer on.
+    (protocol.md 19: guide and docstring against the web page.) The call ends with ``max_duration``."""
+
     ping_echoes: bool = True
     """Does the reply to a client's ping echo its ``timestamp`` and ``payload``, or is it ``{}``? (protocol.md 19)"""

@@ -35,7 +35,7 @@ State = Literal["created", "ringing", "answered", "ending", "ended"]
 STATES: tuple[State, ...] = ("created", "ringing", "answered", "ending", "ended")
 
 REASONS = ("hangup", "cancel", "busy", "noAnswer", "decline", "error")
-"""End reasons of v2 (protocol.md 10.1)."""
+"""End reasons of v2 (protocol.md 10.1); a call ends by ``max_duration`` too, and by that only of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,7 @@ class Call:
         self.held = False
         self.denoised = False
         self.transferred = False
+        self._longest: float | None = None  # virtual seconds from the answer on
         self._timers: list[Timer] = []
         self._all_heard: Heard | None = None
         self._all_said: Heard | None = None
@@ -185,9 +186,17 @@ class Call:
         self.answered_at = self.around.clock.now()
         if self.before_answer is not None:
             self.before_answer(self)
+        if self._longest is not None:
+            self.later(self._longest, lambda: self.end("max_duration"))
         self._move("answered")
         for tell in list(self.on_answered):
             tell(self)
+
+    def limit(self, max_duration: float | None) -> None:
+        """Let the call last at most so long from its answer on, in the unit that was assumed; before the answer."""
+        if max_duration is not None:
+            unit = 60.0 if self.around.assumptions.max_duration_unit == "minutes" else 1.0
+            self._longest = max_duration * unit
 
     def end(self, reason: str) -> None:
         """The call ends, whoever wants it. Ending twice does nothing."""

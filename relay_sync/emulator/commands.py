@@ -13,4 +13,4 @@ COMMANDS: dict[str, Command] = {
     **places.COMMANDS,
     **agents.COMMANDS,
 }
-"""Every method. ``max_duration``, ``region``, ``codecs`` and the ``status_url`` are accepted and have no effect."""
+"""Every method. ``region``, ``codecs`` and the ``status_url`` are accepted and have no effect."""

@@ -56,28 +56,36 @@ class Switch:
             self._phones[number] = Handset(number, behaviour_of(number))
         return self._phones[number]
 
-    def begin(self, owner: Session, tag: str, device: dict[str, Any]) -> Call:
-        """Call one device for ``owner``; return the leg, whose phone has been rung."""
-        leg = self._leg(owner, tag, device)
+    def begin(self, owner: Session, tag: str, device: dict[str, Any], longest: float | None = None) -> Call:
+        """Call one device for ``owner``; return the leg, whose phone has been rung.
+
+        ``longest``, here and below, is the ``max_duration`` of the command.
+        """
+        leg = self._leg(owner, tag, device, longest=longest)
         self._ring(leg)
         return leg
 
-    def dial(self, owner: Session, tag: str, steps: list[list[dict[str, Any]]]) -> None:
+    def dial(self, owner: Session, tag: str, steps: list[list[dict[str, Any]]], longest: float | None = None) -> None:
         """Call devices in series and parallel for ``owner``."""
 
         def make(device: dict[str, Any]) -> Call:
-            return self._leg(owner, tag, device, dial, created_by="dial")
+            return self._leg(owner, tag, device, dial, created_by="dial", longest=longest)
 
         dial = Dial(self.around, owner, tag, steps, make, self._ring)
         dial.start()
 
     def connect(
-        self, call: Call, steps: list[list[dict[str, Any]]], ringback: Sequence[Mapping[str, Any]], tag: str
+        self,
+        call: Call,
+        steps: list[list[dict[str, Any]]],
+        ringback: Sequence[Mapping[str, Any]],
+        tag: str,
+        longest: float | None = None,
     ) -> None:
         """Call devices in series and parallel, and bridge ``call`` to the first that answers."""
 
         def make(device: dict[str, Any]) -> Call:
-            return self._leg(call.owner, tag, device, connect, made_for=call)
+            return self._leg(call.owner, tag, device, connect, made_for=call, longest=longest)
 
         connect = Connect(call, steps, ringback, make, self._ring)
         connect.begin()
@@ -167,9 +175,11 @@ class Switch:
         attempt: Attempt | None = None,
         created_by: str | None = None,
         made_for: Call | None = None,
+        longest: float | None = None,
     ) -> Call:
         leg = Call(self.around, "outbound", device, tag)
         leg.owner, leg.created_by, leg.made_for = owner, created_by, made_for
+        leg.limit(longest)
         if attempt is not None:
             leg.before_answer = attempt.before_answer
         self._enter(leg)

@@ -83,6 +83,74 @@ def test_an_url_that_is_no_text_is_refused(call: Call, url: Any) -> None:
     refuses(lambda: call.play([{"type": "audio", "url": url}]), "media_list[0]", f"url={url!r}")
 
 
+BLANKS = ("a b", "http://x/a b.mp3", "x\n", "\tx", "http://x\x00", "http://x\u2028y", "x\x7f")
+
+
+@pytest.mark.parametrize(
+    ("act", "name", "wrong", "remedy"),
+    [
+        (lambda call, url: call.play_audio(url), "url", BLANKS, "the http or https address of an audio file"),
+        (
+            lambda call, url: call.prompt_audio("digits", url),
+            "url",
+            BLANKS,
+            "the http or https address of an audio file",
+        ),
+        (
+            lambda call, url: call.play([{"type": "audio", "url": url}]),
+            "url",
+            BLANKS,
+            "the http or https address of an audio file",
+        ),
+        (
+            lambda call, url: call.fax_send(url),
+            "url",
+            (*BLANKS, "ftp://x/a.pdf", "http://", "ws://x", "://x"),
+            "the http or https address of a PDF",
+        ),
+        (
+            lambda call, url: call.fax_send_async(document=url),
+            "document",
+            ("https://x y", "gopher://x", "https://"),
+            "the http or https address of a PDF",
+        ),
+        (
+            lambda call, url: call.tap("both", "ws", target_uri=url),
+            "target_uri",
+            (*BLANKS, "http://x", "ws:/x", "x.example", "ws://", "wss:// x"),
+            "a WebSocket address",
+        ),
+        (
+            lambda call, url: call.refer(url),
+            "to",
+            (*BLANKS, "desk@example.com", "+15550100", "sip:", "http://x", "sip:a b@x"),
+            "a SIP address such as 'sip:desk@example.com'",
+        ),
+    ],
+    ids=["play_audio", "prompt_audio", "play", "fax_send", "fax_send_async", "tap", "refer"],
+)
+def test_an_address_of_another_shape_is_refused_with_its_name_value_and_remedy(
+    call: Call, act: Callable[[Call, str], object], name: str, wrong: tuple[str, ...], remedy: str
+) -> None:
+    for url in wrong:
+        refuses(lambda url=url: act(call, url), f"{name}={url!r}", f"give {remedy}")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("value", "schemes"),
+    [
+        ("welcome.mp3", ()),
+        ("/srv/sounds/welcome.mp3", ()),
+        ("file:///srv/sounds/welcome%20back.mp3", ()),
+        ("HTTPS://example.com/ü.mp3?x=1#y", ("http://", "https://")),
+        ("WSS://example.com", ("ws://", "wss://")),
+        ("SIPS:desk@example.com;transport=tls", ("sip:", "sips:")),
+    ],
+)
+def test_an_address_goes_on_the_wire_as_it_is(value: str, schemes: tuple[str, ...]) -> None:
+    assert checks.address(value, "url", "an address", schemes) == value
+
+
 @pytest.mark.parametrize("duration", [0, -1, -0.5, math.nan, math.inf, "2", None, True, 10**400])
 def test_a_duration_that_is_no_time_is_refused(call: Call, duration: Any) -> None:
     """Defect 32."""

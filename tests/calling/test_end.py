@@ -279,6 +279,9 @@ def test_a_refused_pass_leaves_the_call_ours(stage: Stage, offered: Call) -> Non
 def test_after_disconnect_nothing_is_sent(stage: Stage, offered: Call, verb: str) -> None:
     stage.client.disconnect()
     result = getattr(offered, verb)()
-    assert (result.successful, "the client was disconnected; nothing was sent" in result.message) == (False, True)
+    assert (
+        result.successful,
+        "the client was disconnected; connect() and make a new call; nothing was sent" in result.message,
+    ) == (False, True)
     with pytest.raises(NotConnected, match=r"call connect\(\)"):
         stage.new_call().dial()

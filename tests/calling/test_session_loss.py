@@ -156,7 +156,7 @@ def test_disconnect_ends_all_that_waits_and_names_the_reason(stage: Stage) -> No
         parked(action)
         parked(call)
         stage.client.disconnect()
-    assert playing.result().message == "the client was disconnected"
+    assert playing.result().message == "the client was disconnected; connect() and make a new call"
     assert ending.result() is False
     with pytest.raises(ConnectionLost, match=r"disconnect\(\) was called"):
         pausing.result()

@@ -206,6 +206,47 @@ def test_ping_echoes(assume: Assume, answer: bool, reply: dict[str, Any]) -> Non
     assert assume(ping_echoes=answer).ping({"timestamp": 5}) == reply
 
 
+def started(client: RawClient, method: str, limit: float) -> None:
+    """Have a call answered that a command limits."""
+    if method == "calling.answer":
+        client.relay.phone("+15550155").call(context="office")
+        offer = client.wait_event("receive")
+        client.command(method, {"call_id": offer["call_id"], "node_id": offer["node_id"], "max_duration": limit})
+    elif method == "calling.begin":
+        client.command(method, {"tag": "t", "device": phone("+15550101"), "max_duration": limit})
+    elif method == "calling.dial":
+        client.command(method, {"tag": "t", "devices": [[phone("+15550101")]], "max_duration": limit})
+    else:
+        call = client.answered()
+        client.command(method, {**call, "devices": [[phone("+15550102")]], "max_duration": limit})
+
+
+@pytest.mark.parametrize(("answer", "seconds"), [("minutes", 90.0), ("seconds", 1.5)])
+@pytest.mark.parametrize("method", ["calling.begin", "calling.dial", "calling.answer", "calling.connect"])
+def test_max_duration_unit(assume: Assume, method: str, answer: str, seconds: float) -> None:
+    client = assume(max_duration_unit=answer)
+    client.relay.phone("+15550101", answer_after=0 if method == "calling.connect" else 5)
+    started(client, method, 1.5)
+    if method in ("calling.begin", "calling.dial"):
+        client.relay.clock.advance(5)  # what it rings does not count
+    client.drain()
+    client.relay.clock.advance(seconds - 0.001)
+    assert client.drain() == []
+    client.relay.clock.advance(0.001)
+    assert client.drain()[:2] == ["state:ending", "state:ended"]
+    states = [outer["params"]["params"] for outer in client.events]
+    assert {told["end_reason"] for told in states if told.get("call_state") == "ended"} == {"max_duration"}
+
+
+def test_a_call_that_has_ended_before_is_not_ended_again(assume: Assume) -> None:
+    client = assume()
+    started(client, "calling.begin", 1)
+    client.relay.phones["+15550101"].hang_up()
+    client.drain()
+    client.relay.clock.advance(120)
+    assert client.drain() == []
+
+
 def test_no_assumption_is_left_out() -> None:
     """``close_refused_login`` is tested with the handshake, others beside what they are about."""
     written = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))

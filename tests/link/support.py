@@ -238,10 +238,11 @@ class Gate:
 class Child:
     """A Python program in a process of its own, and what it says."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, stdin: bool = False) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", "-c", text],
             cwd=ROOT,
+            stdin=subprocess.PIPE if stdin else None,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -251,6 +252,12 @@ class Child:
         """The next line that it prints; empty at its end."""
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
+
+    def go_on(self) -> None:
+        """Give it a line to read."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
 
     def end(self) -> tuple[int, str, str]:
         """Wait for its end: the exit code, what is left of its output, and all that it said on stderr."""
@@ -262,9 +269,9 @@ class Child:
 
 
 @contextmanager
-def program(text: str) -> Iterator[Child]:
+def program(text: str, *, stdin: bool = False) -> Iterator[Child]:
     """Run a program during the block; it is killed where it has not ended by then."""
-    child = Child(text)
+    child = Child(text, stdin=stdin)
     with child.process:
         try:
             yield child

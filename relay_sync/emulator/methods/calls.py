@@ -27,7 +27,7 @@ from relay_sync.emulator.streamed import Streamed
 def begin(desk: Desk, session: Session, params: Params) -> Accepted:
     """``calling.begin``: call one device."""
     desk.check_tag(params["tag"])
-    call = desk.switch.begin(session, str(params["tag"]), params["device"])
+    call = desk.switch.begin(session, str(params["tag"]), params["device"], _longest(params))
     named = {"call_id": call.id, "node_id": call.around.node_id}
     return ok("Call started", named if desk.assumptions.begin_reply_has_ids else {})
 
@@ -35,7 +35,7 @@ def begin(desk: Desk, session: Session, params: Params) -> Accepted:
 def dial(desk: Desk, session: Session, params: Params) -> Accepted:
     """``calling.dial``: call devices in series and parallel."""
     desk.check_tag(params["tag"])
-    desk.switch.dial(session, str(params["tag"]), params["devices"])
+    desk.switch.dial(session, str(params["tag"]), params["devices"], _longest(params))
     return ok("Dialing", {})
 
 
@@ -49,6 +49,7 @@ def answer(desk: Desk, session: Session, params: Params) -> Accepted:
         raise Refused("409", "Only an inbound call can be answered")
     if call.answered_at is not None and desk.assumptions.answer_of_answered != "200":
         raise Refused(desk.assumptions.answer_of_answered, "Call is answered already")
+    call.limit(_longest(params))
     call.answer()
     return ok("Answered", {"call_id": call.id})
 
@@ -93,7 +94,8 @@ def connect(desk: Desk, session: Session, params: Params) -> Accepted:
         desk.switch.join(call, str(there[0]["params"]["call_id"]))
     else:
         heard = params.get("ringback") or []
-        desk.switch.connect(call, steps, [heard] if isinstance(heard, dict) else heard, str(params.get("tag", "")))
+        heard = [heard] if isinstance(heard, dict) else heard
+        desk.switch.connect(call, steps, heard, str(params.get("tag", "")), _longest(params))
     return ok("Connecting", {"call_id": call.id})
 
 
@@ -141,6 +143,11 @@ def clear_digit_bindings(desk: Desk, session: Session, params: Params) -> Accept
     call = desk.answered(session, params)
     bindings_of(call, desk).clear(params.get("realm"))
     return ok("OK", {"call_id": call.id})
+
+
+def _longest(params: Params) -> float | None:
+    limit = params.get("max_duration")
+    return None if limit is None else float(limit)
 
 
 _BEGIN = (

@@ -1,0 +1,242 @@
+"""Ctrl-C in every method that blocks: it comes through within half a second, and the client is usable afterwards.
+
+In a child process, which says READY from inside the wait. The methods are those of :mod:`tests.verbs`, where a test
+fails when one is missing, and those of its ``APART``, each with a program of its own here.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+
+import pytest
+
+from tests.link.support import Child, program
+from tests.verbs import APART, VERBS
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to another process there"),
+    pytest.mark.timeout(300),
+]
+
+SOON_S = 0.5
+TRIES = 3  # a machine under load may be late once; the library would be late every time
+
+START = """
+import signal, socket, sys, threading
+from relay_sync import Client, Consumer, Task
+from relay_sync.link import connection, handlers, waiting
+from tests.stage import Stage
+from tests.support import Running, until
+from tests.verbs import VERBS, Scene
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+armed = False
+
+def tell():
+    global armed
+    if armed and threading.current_thread() is threading.main_thread():
+        armed = False
+        print("READY", flush=True)
+
+class Telling(waiting.Room):
+    def wait(self, nap):
+        tell()
+        super().wait(nap)
+
+waiting.Room = handlers.Room = Telling
+
+def interrupted(act):
+    global armed
+    armed = True
+    try:
+        act()
+    except KeyboardInterrupt:
+        print("INTERRUPTED", flush=True)
+    else:
+        print("ENDED", flush=True)
+
+def mute():
+    server = socket.create_server(("127.0.0.1", 0))
+    return server, server.getsockname()[1]
+"""
+
+EVERY_VERB = """
+with Stage(request_timeout=60, hangup_on_exit=False) as stage:
+    scene = Scene(stage)
+    for verb in VERBS:
+        for _ in range(TRIES):
+            act = verb.prepare(scene)
+            print(verb, flush=True)
+            interrupted(act)
+            sys.stdin.readline()
+            while not stage.relay.line.sent.empty():
+                stage.relay.line.take()
+        assert scene.client.connected
+        stage.settle()
+        assert not stage.client._life().connection.session._asked, "something was left behind"
+print("the end", flush=True)
+"""
+
+# The blocking forms once more, where they wait for the operation's end.
+EVERY_END = """
+with Stage(request_timeout=60) as stage:
+    scene = Scene(stage)
+    for verb in VERBS:
+        if verb.owner != "Call" or not any(str(other) == f"{verb}_async" for other in VERBS):
+            continue
+        act = verb.prepare(scene)
+
+        def accept():
+            global armed
+            frame = stage.relay.line.take()
+            stage.relay.answer(frame, {"code": "200", "message": "OK"})
+            call_id = frame["params"]["params"]["call_id"]
+            call = stage.client._life().table._by_id[call_id]
+            until(lambda: call._actions and next(iter(call._actions.values()))._room, "that it is waited for")
+            action = next(iter(call._actions.values()))
+            armed = True
+            with stage.client._life().connection.monitor.lock:
+                action._changed()
+
+        accepting = Running(accept)
+        print(verb, flush=True)
+        try:
+            act()
+        except KeyboardInterrupt:
+            print("INTERRUPTED", flush=True)
+        accepting.result()
+        sys.stdin.readline()
+        stage.settle()
+print("the end", flush=True)
+"""
+
+PROGRAMS = {
+    "Client.connect": """
+server, port = mute()
+client = Client("p", "t", f"ws://127.0.0.1:{port}", connect_timeout=60)
+interrupted(client.connect)
+assert client.state == "closed", client.state
+""",
+    "Client.run": """
+with Stage() as stage:
+    interrupted(lambda: (stage.client.run(), (_ for _ in ()).throw(KeyboardInterrupt)))
+    assert stage.client.state == "closed"
+""",
+    "Client.drain": """
+with Stage() as stage:
+    over = threading.Event()
+    receiving = Running(lambda: stage.client.calling.receive(["office"], lambda call: over.wait(60)))
+    stage.relay.accept_command("signalwire.receive")
+    receiving.result()
+    stage.inbound()
+    until(lambda: stage.client._life().conversations.busy, "that a handler is at work")
+    interrupted(lambda: stage.client.drain(60))
+    over.set()
+    stage.settle()
+""",
+    "Client.disconnect": """
+real = connection.join
+def join(thread, timeout):
+    tell()
+    return real(thread, 60 if armed is False and waits else timeout)
+waits = True
+with Stage() as stage:
+    line, thread = stage.relay.line, stage.client._life().connection._thread
+    line.answers_close = False
+    line.send_close = lambda: None
+    connection.join = join
+    interrupted(stage.client.disconnect)
+    waits = False
+    thread.join(10)
+    assert not thread.is_alive()
+""",
+    "Consumer.run": """
+server, port = mute()
+class Serving(Consumer):
+    project, token, host, contexts = "p", "t", f"ws://127.0.0.1:{port}", ["office"]
+    client_options = {"connect_timeout": 60}
+serving = Serving()
+interrupted(lambda: serving.run(handle_signals=False))
+assert serving.client.state == "closed"
+""",
+    "Consumer.stop": """
+from relay_sync import consumer
+server, port = mute()
+class Serving(Consumer):
+    project, token, host, contexts = "p", "t", f"ws://127.0.0.1:{port}", ["office"]
+    client_options = {"connect_timeout": 60}
+serving = Serving()
+running = Running(lambda: serving.run(handle_signals=False))
+until(lambda: serving.client is not None and serving.client.state == "connecting")
+class Ended(threading.Event):
+    def wait(self, timeout=None):
+        tell()
+        return super().wait(timeout)
+    def set(self):
+        pass
+serving._ended = Ended()
+interrupted(lambda: serving.stop(60))
+running.result()
+""",
+    "Task.deliver": """
+server, port = mute()
+task = Task("p", "t", f"http://127.0.0.1:{port}", timeout=60)
+interrupted(lambda: task.deliver("office", {}))
+until(lambda: not [t for t in threading.enumerate() if t.name.startswith("relay-")], "that its thread ends")
+""",
+}
+
+
+def latency(child: Child) -> float:
+    """Send Ctrl-C to a process that says that it waits; return how long it took to come through."""
+    line = child.line()
+    assert line == "READY", (line, child.process.kill(), child.end())
+    sent = time.monotonic()
+    child.process.send_signal(signal.SIGINT)
+    assert child.line() == "INTERRUPTED", child.end()
+    return time.monotonic() - sent
+
+
+def test_every_verb_is_interrupted_where_it_waits_for_relay() -> None:
+    with program(START + f"TRIES = {TRIES}\n" + EVERY_VERB, stdin=True) as child:
+        for verb in VERBS:
+            took = []
+            for _ in range(TRIES):
+                assert child.line() == str(verb)
+                took.append(latency(child))
+                child.go_on()
+            assert min(took) < SOON_S, f"{verb}: {took}"
+        assert child.end() == (0, "the end\n", "")
+
+
+def test_every_verb_that_waits_for_an_end_is_interrupted_there() -> None:
+    names = {str(verb) for verb in VERBS}
+    late = []
+    with program(START + EVERY_END, stdin=True) as child:
+        for verb in VERBS:
+            if verb.owner == "Call" and f"{verb}_async" in names:
+                assert child.line() == str(verb)
+                took = latency(child)
+                child.go_on()
+                late += [(str(verb), took)] if took > SOON_S else []
+        assert child.end() == (0, "the end\n", "")
+    assert len(late) <= 1, late
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_stands_apart_is_interrupted_too(name: str) -> None:
+    took = []
+    for _ in range(TRIES):
+        with program(START + PROGRAMS[name]) as child:
+            took.append(latency(child))
+            assert child.end() == (0, "", "")
+        if took[-1] < SOON_S:
+            return
+    raise AssertionError(f"{name}: {took}")
+
+
+def test_nothing_that_stands_apart_is_left_out() -> None:
+    # new_call does not block, and stepping a stream is what the rows of events() do.
+    assert set(APART) - set(PROGRAMS) == {"Calling.new_call", "EventStream.__next__"}

@@ -1,0 +1,123 @@
+"""What must hold for every method that blocks: see :mod:`tests.verbs`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from relay_sync import NotConnected, RelayError, RelayTimeout, Result
+from relay_sync.calling.action import Action
+from tests import verbs
+from tests.stage import Stage
+from tests.support import in_thread
+from tests.verbs import VERBS, Scene, Verb
+
+LIMIT_S = 0.02
+
+every_verb = pytest.mark.parametrize("verb", VERBS, ids=str)
+
+
+def test_every_method_that_blocks_has_a_row() -> None:
+    rows = {str(verb) for verb in VERBS}
+    assert len(rows) == len(VERBS), "a row stands twice"
+    assert verbs.blocking() - rows - set(verbs.APART) == set(), "new methods that block: give each a row in verbs.py"
+    assert rows - verbs.blocking() == set(), "rows of methods that are no more"
+    assert set(verbs.new_actions()) <= set(verbs._STARTS), "a new class of actions"
+
+
+@pytest.fixture(scope="module")
+def silent() -> Iterator[Scene]:
+    """A relay that never answers a command, unless the scene asks it to."""
+    with Stage(request_timeout=10) as stage:
+        yield Scene(stage)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> None:
+    """The scene of this module keeps its threads from test to test."""
+
+
+def drained(scene: Scene) -> None:
+    """Take off the wire what the verb has sent, and what came after it."""
+    while not scene.stage.relay.line.sent.empty():
+        scene.stage.relay.line.take()
+
+
+@every_verb
+def test_a_relay_that_never_answers_is_given_up_at_the_limit(silent: Scene, verb: Verb) -> None:
+    act = verb.prepare(silent)
+    began = time.monotonic()
+    with pytest.raises(RelayTimeout, match=rf"within {LIMIT_S} s") as caught:
+        act(**{verb.limit: LIMIT_S})
+    assert LIMIT_S <= time.monotonic() - began < LIMIT_S + 0.5
+    if verb.sends:
+        assert caught.value.sent
+        assert caught.value.method
+    assert silent.client.connected
+    drained(silent)
+    silent.stage.settle()
+
+
+@every_verb
+def test_without_a_limit_the_answer_to_a_command_has_one_all_the_same(
+    silent: Scene, verb: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requirement R1.1: what sends is bounded by ``request_timeout``; what only waits is bounded by the call's end."""
+    if not verb.sends:
+        pytest.skip("it sends nothing")
+    act = verb.prepare(silent)
+    connection = silent.client._life().connection
+    limits = type(connection.limits)(request=LIMIT_S)
+    monkeypatch.setattr(connection, "limits", limits)
+    monkeypatch.setattr(silent.client, "_limits", limits)
+    began = time.monotonic()
+    with pytest.raises(RelayTimeout):
+        act()
+    assert time.monotonic() - began < LIMIT_S + 0.5
+    drained(silent)
+
+
+# After disconnect()
+
+
+@pytest.fixture(scope="module")
+def gone() -> Iterator[dict[str, object]]:
+    """What every verb says on what is left of a client that was disconnected."""
+    said: dict[str, object] = {}
+    with Stage() as stage:
+        scene = Scene(stage)
+        acts = {str(verb): verb.prepare(scene) for verb in VERBS}
+        stage.client.disconnect()
+        for name, act in acts.items():
+            try:
+                with in_thread(act) as acting:
+                    pass
+                said[name] = acting.result()
+            except (RelayError, StopIteration) as error:
+                said[name] = error
+        yield said
+
+
+ON_A_CALL = [verb for verb in VERBS if verb.owner == "Call" or verb.owner.endswith("Action")]
+
+
+@every_verb
+def test_on_a_client_that_was_disconnected_nothing_is_sent_and_the_remedy_is_named(
+    gone: dict[str, object], verb: Verb
+) -> None:
+    said = gone[str(verb)]
+    remedy = "connect() and make a new call" if verb in ON_A_CALL else "connect()"
+    if isinstance(said, RelayError):
+        assert isinstance(said, NotConnected)
+        assert remedy in said.message
+    elif isinstance(said, Action):
+        assert said.completed
+        assert remedy in said.result.message
+    elif isinstance(said, Result):
+        assert not said.successful
+        assert remedy in said.message
+    else:  # a wait whose thing can't come any more, or an iteration that is over
+        assert said is False or isinstance(said, StopIteration)
+        assert not verb.sends
