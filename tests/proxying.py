@@ -8,9 +8,12 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tests.support import LIMIT
+
+P = TypeVar("P", bound="HttpProxy")
 
 
 class HttpProxy:
@@ -26,6 +29,7 @@ class HttpProxy:
         self.answer = answer
         self.heads: list[str] = []
         self.asked = threading.Event()
+        self._quiet: set[int] = set()  # the ports of those to whom nothing is said any more
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = [self._listener]
         self._threads: list[threading.Thread] = []
@@ -54,6 +58,10 @@ class HttpProxy:
             sock.close()
         for thread in self._threads:
             thread.join(LIMIT)
+
+    def silence(self, port: int) -> None:
+        """Say nothing more to the peer at this port, and take nothing from it; TCP stays, as with a cut cable."""
+        self._quiet.add(port)
 
     def _run(self, target: object, *args: object) -> None:
         thread = threading.Thread(target=target, args=args, name="test-proxy", daemon=True)  # type: ignore[arg-type]
@@ -111,51 +119,65 @@ class HttpProxy:
 
     def _join(self, near: socket.socket, far: socket.socket) -> None:
         """Carry bytes both ways until one side ends."""
-        back = threading.Thread(target=_pipe, args=(far, near), name="test-proxy", daemon=True)
+        port = near.getpeername()[1]
+        back = threading.Thread(target=self._pipe, args=(far, near, port), name="test-proxy", daemon=True)
         back.start()
-        _pipe(near, far)
+        self._pipe(near, far, port)
         back.join(LIMIT)
+
+    def _pipe(self, source: socket.socket, sink: socket.socket, port: int) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if port not in self._quiet:
+                    sink.sendall(data)
+        for sock in (sink, source):
+            if port in self._quiet and sock is sink:
+                continue  # not even that the other side has gone
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+class TcpFront(HttpProxy):
+    """A port before the port ``to``, which can fall silent."""
+
+    def _serve(self, sock: socket.socket) -> None:
+        with suppress(OSError), sock, self._far_end() as far:
+            self._join(sock, far)
 
 
 class TlsFront(HttpProxy):
-    """TLS before the port ``to``, which has none."""
+    """TLS before the port ``to``, which has none; ``context`` may be changed between connections."""
 
     def __init__(self, to: int, context: ssl.SSLContext) -> None:
         super().__init__(to)
-        self._context = context
+        self.context = context
+        self.accepted = 0
 
     def _serve(self, sock: socket.socket) -> None:
-        with suppress(OSError), self._context.wrap_socket(sock, server_side=True) as near:
+        self.accepted += 1
+        with suppress(OSError), self.context.wrap_socket(sock, server_side=True) as near:
             self._sockets.append(near)
             with self._far_end() as far:
                 self._join(near, far)
 
 
-def _pipe(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    for sock in (sink, source):
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-
 @contextmanager
 def proxying(to: int = 0, *, login: str | None = None, answer: bytes | None = None) -> Iterator[HttpProxy]:
     """Run a proxy during the block."""
-    with _running(HttpProxy(to, login=login, answer=answer)) as proxy:
+    with running(HttpProxy(to, login=login, answer=answer)) as proxy:
         yield proxy
 
 
 @contextmanager
 def tls_before(to: int, context: ssl.SSLContext) -> Iterator[int]:
     """During the block, a port of TLS before a port without."""
-    with _running(TlsFront(to, context)) as front:
+    with running(TlsFront(to, context)) as front:
         yield front.port
 
 
 @contextmanager
-def _running(proxy: HttpProxy) -> Iterator[HttpProxy]:
+def running(proxy: P) -> Iterator[P]:
+    """Run one of these during the block."""
     proxy.start()
     try:
         yield proxy

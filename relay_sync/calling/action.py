@@ -260,8 +260,8 @@ class Action(Waitable, Generic[R]):
             raise self._named(error)  # noqa: B904  (the same error, with ids on it)
 
     def _named(self, error: RelayError) -> RelayError:
-        error.call_id, error.control_id = self._leg.id, self._control_id
-        return error
+        error.control_id = self._control_id
+        return self._leg._named(error)
 
     # -- commands -----------------------------------------------------------------------------------
 

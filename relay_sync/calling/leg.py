@@ -143,13 +143,16 @@ class Leg(Waitable):
                 sending=sending or self._check_usable,
                 answered=partial(self._heard_answer, answered, gone),
             )
-        except NotConnected as error:
-            closed = self._desk.connection.state == CLOSED
-            why = f"{error.message} and make a new call" if closed else error.message
-            raise NotConnected(why, method=error.method, call_id=self.id) from error
         except RelayError as error:
-            error.call_id = self.id
-            raise
+            raise self._named(error)  # noqa: B904  (the same error, with the id on it)
+
+    def _named(self, error: RelayError) -> RelayError:
+        """The same error, with the call's id, and what helps a call whose client is closed."""
+        error.call_id = self.id
+        if isinstance(error, NotConnected) and self._desk.connection.state == CLOSED:
+            error.message += " and make a new call"  # after "call connect()"
+            error.args = (error.message,)
+        return error
 
     def _wait_until(self, ready: Callable[[], bool], deadline: Deadline, what: str) -> None:
         """Block until ``ready()``, or until nothing more will be heard of the call."""
