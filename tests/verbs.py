@@ -40,7 +40,7 @@ class Scene:
 
     def inbound(self) -> Call:
         """A call that was offered and is not answered."""
-        if not self.client.contexts:
+        if "office" not in self.client.contexts:
             with in_thread(lambda: self.client.calling.receive(["office"], self._offered.append)) as receiving:
                 self.stage.relay.accept_command("signalwire.receive")
             receiving.result()
