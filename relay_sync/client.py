@@ -294,6 +294,8 @@ class Client:
         return list(self._life().connection.session.contexts)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_lives"):
+            return "<Client that was refused>"  # its arguments were; a traceback may show it with its variables
         return f"<Client {self.state} {self.host}>"
 
     def __reduce__(self) -> tuple[Any, ...]:

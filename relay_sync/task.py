@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import ssl
+import traceback
 from typing import Any, Literal
 
 from relay_sync.calling import checks
@@ -66,7 +67,7 @@ class Task:
         return self.host + PATH
 
     def __repr__(self) -> str:
-        return f"<Task {self.url}>"
+        return f"<Task {self.url}>" if hasattr(self, "_config") else "<Task that was refused>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a Task holds credentials and can't be pickled: make one in each process")
@@ -119,13 +120,13 @@ class Task:
             raise ConnectFailed(
                 f"the certificate of {self.url} was not accepted ({self._masked(wrong)}): "
                 "give ca_file= or SIGNALWIRE_RELAY_CA_FILE"
-            ) from wrong
+            ) from self._cause(wrong)
         except requests.exceptions.ProxyError as wrong:
-            raise self._no_proxy(self._masked(wrong)) from wrong
+            raise self._no_proxy(self._masked(wrong)) from self._cause(wrong)
         except requests.exceptions.RequestException as wrong:
             if not posting.sent:
-                raise ConnectFailed(f"{self.url} could not be reached: {self._masked(wrong)}") from wrong
-            raise ConnectionLost(f"{self.url} did not answer: {self._masked(wrong)}") from wrong
+                raise ConnectFailed(f"{self.url} could not be reached: {self._masked(wrong)}") from self._cause(wrong)
+            raise ConnectionLost(f"{self.url} did not answer: {self._masked(wrong)}") from self._cause(wrong)
         except RuntimeError as wrong:  # the system has no more threads, or the interpreter is ending
             raise ConnectFailed(f"no thread could be started for {self.url}: {wrong}") from wrong
         if status == 407 and proxy is not None:
@@ -149,5 +150,13 @@ class Task:
         )
 
     def _masked(self, error: Exception) -> str:
+        return self._masker().mask(str(error))
+
+    def _cause(self, error: Exception) -> Exception | None:
+        """The error to show as the cause; None where it, or one before it, repeats what should not be shown."""
+        shown = "".join(traceback.format_exception(error))
+        return error if self._masker().mask(shown) == shown else None
+
+    def _masker(self) -> Masker:
         secrets = self._config.proxy.secrets if self._config.proxy is not None else ()
-        return Masker((self._config.project, self._config.token, *secrets)).mask(str(error))
+        return Masker((self._config.project, self._config.token, *secrets))

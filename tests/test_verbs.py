@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from relay_sync import NotConnected, RelayError, RelayTimeout, Result
+from relay_sync import CommandRefused, NotConnected, RelayError, RelayTimeout, Result
 from relay_sync.calling.action import Action
 from tests import verbs
 from tests.stage import Stage
@@ -121,3 +122,55 @@ def test_on_a_client_that_was_disconnected_nothing_is_sent_and_the_remedy_is_nam
     else:  # a wait whose thing can't come any more, or an iteration that is over
         assert said is False or isinstance(said, StopIteration)
         assert not verb.sends
+
+
+# Code, message and ids
+
+
+def twin(error: RelayError) -> RelayError:
+    copied = pickle.loads(pickle.dumps(error))
+    assert isinstance(copied, RelayError)
+    return copied
+
+
+@every_verb
+def test_what_relay_refuses_keeps_code_message_and_ids_as_a_result_and_as_an_error(silent: Scene, verb: Verb) -> None:
+    if not verb.sends:
+        pytest.skip("it sends nothing that could be refused")
+    act = verb.prepare(silent)
+    with in_thread(act) as acting:
+        frame = silent.stage.relay.line.take()
+        silent.stage.relay.answer(frame, {"code": "499", "message": f"no {verb}"})
+    said = acting.result()
+    result = said.result if isinstance(said, Action) else said
+    assert isinstance(result, Result)
+    assert (result.successful, result.code, result.message) == (False, "499", f"no {verb}")
+    with pytest.raises(CommandRefused) as caught:
+        pickle.loads(pickle.dumps(result)).raise_for_status()
+    sent = frame["params"]
+    told = sent["params"]
+    for error in (caught.value, twin(caught.value)):
+        assert (error.code, error.message) == ("499", f"no {verb}")
+        # One device is dialled by calling.begin in this dialect, and called by the name that the other has too.
+        assert error.method == {"calling.begin": "calling.dial"}.get(sent["method"], sent["method"])
+        if verb.owner.endswith("Action") or verb.named == "Call.hangup":
+            assert error.call_id == told["call_id"]
+        # Operations that have no control id on the wire have one here.
+        assert error.control_id == told.get("control_id", error.control_id)
+
+
+@every_verb
+def test_what_is_late_names_the_call_and_the_operation(silent: Scene, verb: Verb) -> None:
+    act = verb.prepare(silent)
+    with pytest.raises(RelayTimeout) as caught:
+        act(**{verb.limit: 0 if not verb.sends else 0.005})
+    error = twin(caught.value)
+    assert error.__dict__ == caught.value.__dict__
+    sent = []
+    while not silent.stage.relay.line.sent.empty():
+        sent.append(silent.stage.relay.line.take()["params"])
+    if sent and verb.owner != "Calling":
+        told = sent[0]["params"]
+        assert error.call_id == told.get("call_id")
+        # Operations that have no control id on the wire have one here.
+        assert error.control_id == told.get("control_id", error.control_id)
