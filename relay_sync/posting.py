@@ -76,6 +76,8 @@ class Posting(Waitable):
 
     def _live(self, left: float | None) -> None:
         """The life of the thread."""
+        if left is not None:
+            left = max(left, 0.001)  # requests takes no 0; whoever waits has given up then
         try:
             with requests.Session() as session:
                 # No proxy, no login and no authorities but those that were asked for.
@@ -94,7 +96,7 @@ class Posting(Waitable):
                     stream=True,
                 ).status_code
         except Exception as error:  # noqa: BLE001  (raised again where somebody waits for it)
-            self._error = error
+            self._error = _without_frames(error)
         finally:
             with self._monitor.lock:
                 self._over = True
@@ -119,6 +121,15 @@ class Posting(Waitable):
                     copy.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     continue  # it has ended by itself
+
+
+def _without_frames(error: Exception) -> Exception:
+    """Take the stacks off an error and what caused it: their variables hold the request's head, credentials and all."""
+    one: BaseException | None = error
+    while one is not None:
+        one.__traceback__ = None
+        one = one.__cause__ or one.__context__
+    return error
 
 
 def _proxy_headers(proxy: Proxy | None) -> dict[str, str]:

@@ -131,7 +131,7 @@ class HttpProxy:
                 if port not in self._quiet:
                     sink.sendall(data)
         for sock in (sink, source):
-            if port in self._quiet and sock is sink:
+            if port in self._quiet and sock.getpeername()[1] == port:
                 continue  # not even that the other side has gone
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)

@@ -27,7 +27,7 @@ SCOPES = ("calling", "messaging", "tasking")
 class Login:
     """How a client has logged in. ``expires_at``: Unix seconds; None for never."""
 
-    project: str
+    project: str = field(repr=False)
     by_jwt: bool = False
     expires_at: float | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))

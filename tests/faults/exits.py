@@ -275,8 +275,8 @@ def main(times: int) -> int:
             wrong += bad
             longest = max(outcome.seconds for outcome in outcomes)
             print(f"| {state} | {len(outcomes)} | {len(bad)} | {longest:.2f} |", flush=True)
-    for state, outcome in wrong[:10]:
-        print(f"\n{state}: exit code {outcome.code}\n{outcome.out}{outcome.err}")
+            for _, outcome in bad[:3]:
+                print(f"exit code {outcome.code}\n{outcome.out}{outcome.err}", file=sys.stderr, flush=True)
     print(f"{len(STATES) * times} runs, {len(wrong)} wrong")
     return len(wrong)
 
