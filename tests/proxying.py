@@ -131,9 +131,9 @@ class HttpProxy:
                 if port not in self._quiet:
                     sink.sendall(data)
         for sock in (sink, source):
-            if port in self._quiet and sock.getpeername()[1] == port:
-                continue  # not even that the other side has gone
             with suppress(OSError):
+                if port in self._quiet and sock.getpeername()[1] == port:
+                    continue  # not even that the other side has gone
                 sock.shutdown(socket.SHUT_RDWR)
 
 

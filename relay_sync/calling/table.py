@@ -181,7 +181,8 @@ class CallTable:
         call_id, peer = event.params.get("call_id"), event.params.get("peer")
         if event.event_type != CALL_STATE_EVENT or not isinstance(call_id, str) or not isinstance(peer, dict):
             return None
-        return self._outbound(call_id, event.params) if peer.get("call_id") in self._by_id else None
+        ours = peer.get("call_id")
+        return self._outbound(call_id, event.params) if isinstance(ours, str) and ours in self._by_id else None
 
     def _outbound(self, call_id: str, params: dict[str, Any]) -> Call:
         """A new call that Relay made for us."""

@@ -319,3 +319,13 @@ def test_a_wrong_ringback_is_named_and_nothing_is_sent(stage: Stage, ringback: A
     with pytest.raises((TypeError, ValueError), match=words):
         call.connect([{"to_number": OTHER}], ringback)
     assert stage.relay.line.sent.empty()
+
+
+@pytest.mark.parametrize("peer_id", [None, 5, {"id": "call-1"}, ["call-1"], "call-of-nobody"])
+def test_a_new_leg_whose_peer_is_no_call_of_ours_is_nobody_s(stage: Stage, peer_id: object) -> None:
+    """Found by the fuzz: an id that cannot be a key ended the connection's thread."""
+    stage.call()
+    stage.relay.tell_state("created", "call-2", peer={"call_id": peer_id, "node_id": "node-1"})
+    stage.settle()
+    assert stage.client.connected
+    assert list(stage.client._life().table._by_id) == ["call-1"]

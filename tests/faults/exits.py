@@ -1,6 +1,7 @@
 """The end of the interpreter in every state of a client: exit code 0, and not a word.
 
-``python -m tests.faults.exits 200`` runs every state so many times and prints a table; the tests run a few of each.
+``python -m tests.faults.exits 200 [STATE ...]`` runs every state, or those, so many times and prints a table; the tests
+run a few of each.
 The programs are children of one process that has the emulator, with and without TLS, and a port that never speaks.
 """
 
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -263,13 +264,13 @@ def run_one(state: str, ports: Ports) -> Outcome:
         return Outcome(None, out, f"it was still alive after {IN_TIME_S:g} s\n{err}", time.monotonic() - began)
 
 
-def main(times: int) -> int:
-    """Run every state so many times; print a table, and what went wrong. The number of those that did."""
+def main(times: int, states: Sequence[str]) -> int:
+    """Run each state so many times; print a table, and what went wrong. The number of those that did."""
     wrong: list[tuple[str, Outcome]] = []
     print(f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, CPython {sys.version.split()[0]} on {sys.platform}")
     print("| State | Runs | Wrong | Longest, s |\n| --- | --- | --- | --- |", flush=True)
     with surroundings() as ports, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for state in STATES:
+        for state in states:
             outcomes = list(pool.map(lambda _, state=state: run_one(state, ports), range(times)))  # type: ignore[misc]
             bad = [(state, outcome) for outcome in outcomes if not outcome.right]
             wrong += bad
@@ -277,9 +278,9 @@ def main(times: int) -> int:
             print(f"| {state} | {len(outcomes)} | {len(bad)} | {longest:.2f} |", flush=True)
             for _, outcome in bad[:3]:
                 print(f"exit code {outcome.code}\n{outcome.out}{outcome.err}", file=sys.stderr, flush=True)
-    print(f"{len(STATES) * times} runs, {len(wrong)} wrong")
+    print(f"{len(states) * times} runs, {len(wrong)} wrong")
     return len(wrong)
 
 
 if __name__ == "__main__":
-    sys.exit(1 if main(int(sys.argv[1]) if len(sys.argv) > 1 else 200) else 0)
+    sys.exit(1 if main(int(sys.argv[1]) if len(sys.argv) > 1 else 200, sys.argv[2:] or list(STATES)) else 0)
