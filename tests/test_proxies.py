@@ -162,8 +162,9 @@ def test_the_socket_goes_through_a_proxy_with_a_password(
         with make(**more) as client:
             at_once(client)
             assert client.calling.receive(["office"], lambda call: None).successful
+            before = len(proxy.heads)
             client._life().connection._transport.shut()  # type: ignore[union-attr]
-            until(lambda: len(proxy.heads) == 2 and client.connected, "that it reconnected through the proxy")
+            until(lambda: len(proxy.heads) == before + 1 and client.connected, "that it reconnected through the proxy")
             assert "canary" not in repr(client)
         assert set(proxy.targets) <= {f"{HOST}:443", f"{HOST}:8080"}
     assert "canary" not in caplog.text
@@ -181,7 +182,7 @@ def test_loopback_is_reached_directly_unless_a_proxy_is_asked_for(
         assert proxy.heads == []
         with Client(**relay.credentials, proxy=proxy.url) as client:
             assert client.connected
-        assert proxy.targets == [f"127.0.0.1:{relay.port}"]
+        assert set(proxy.targets) == {f"127.0.0.1:{relay.port}"}
 
 
 TROUBLE = {

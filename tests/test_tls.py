@@ -114,6 +114,8 @@ def test_a_certificate_that_is_not_trusted_any_more_closes_a_client_that_reconne
         call = client.calling.dial(from_number="+15550100", to_number="+15550101").call
         action = call.play_silence_async(60)
         waits = [Running(action.wait), Running(lambda: call.wait_for_ended()), Running(client.run)]
+        until(lambda: client._life().connection._room and call._room and action._room, "that all wait")
+        accepted = front.accepted
         front.context = server(trustme.CA())
         began = time.monotonic()
         client._life().connection._transport.shut()  # type: ignore[union-attr]
@@ -126,7 +128,7 @@ def test_a_certificate_that_is_not_trusted_any_more_closes_a_client_that_reconne
             waits[2].result()
         assert time.monotonic() - began < 5.0
         assert client.state == "closed"
-        assert front.accepted == 2
+        assert front.accepted == accepted + 1
         until(lambda: errors, "that the handlers are told")
         assert isinstance(errors[0], ConnectFailed)
         with pytest.raises(NotConnected, match="not trusted"):

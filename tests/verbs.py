@@ -249,6 +249,8 @@ APART = {
     "Client.disconnect": "it is over in two seconds at most",
     "Client.run": "blocks until disconnect()",
     "Client.drain": "returns how many are left",
+    "Client.unreceive": "sends nothing in the dialect that is staged here; see the tests of the other one",
+    "Client.reauthenticate": "likewise",
     "Calling.new_call": "timeout is that of the ringing; it does not block",
     "Consumer.run": "blocks until stop()",
     "Consumer.stop": "returns how many were cut",

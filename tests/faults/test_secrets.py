@@ -29,13 +29,15 @@ from tests.stage import at_once
 from tests.support import until
 
 PROJECT, TOKEN = "canary-project-1f", "PTcanary-token-2e"
-PROXY_PASSWORD, SIP_PASSWORD = "canary-proxy-3d", "canary-sip-4c"
+PROXY_PASSWORD, SIP_PASSWORD, JWT = "canary-proxy-3d", "canary-sip-4c", "canary-jwt-5b"
+HANDSHAKES = {"blade": "blade.connect", "flat": "signalwire.connect"}
 LOGIN = f"ann:{PROXY_PASSWORD}"
 CANARIES = [
     PROJECT,
     TOKEN,
     PROXY_PASSWORD,
     SIP_PASSWORD,
+    JWT,
     base64.b64encode(LOGIN.encode()).decode(),
     base64.b64encode(f"{PROJECT}:{TOKEN}".encode()).decode(),
 ]
@@ -116,13 +118,19 @@ def proxy(relay: Emulator) -> Iterator[HttpProxy]:
         yield proxy
 
 
+@pytest.fixture(params=HANDSHAKES)
+def dialect(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
+
+
 def through(proxy: HttpProxy) -> str:
     return f"http://{LOGIN}@127.0.0.1:{proxy.port}"
 
 
-def test_in_a_whole_life_no_canary_is_shown(shown: Shown, relay: Emulator, proxy: HttpProxy) -> None:
+def test_in_a_whole_life_no_canary_is_shown(shown: Shown, relay: Emulator, proxy: HttpProxy, dialect: str) -> None:
     relay.phone("sip:desk@emulator.example")
-    client = Client(PROJECT, TOKEN, relay.url, proxy=through(proxy))
+    client = Client(PROJECT, TOKEN, relay.url, proxy=through(proxy), dialect=dialect)
     shown.take("new client", client)
     with client:
         at_once(client)
@@ -160,23 +168,28 @@ def test_in_a_whole_life_no_canary_is_shown(shown: Shown, relay: Emulator, proxy
     shown.take_everything_alive()
     shown.texts["journal"] = "\n".join(str(frame) for frame in relay.journal.frames)
     shown.texts["repr of the journal"] = repr(relay.journal)
-    assert "blade.connect" in shown.log.getvalue()
+    assert HANDSHAKES[dialect] in shown.log.getvalue()
     assert any(LOGIN not in head for head in proxy.heads)
     shown.check()
 
 
-def test_in_whatever_goes_wrong_no_canary_is_shown(shown: Shown, relay: Emulator, proxy: HttpProxy) -> None:
+def test_in_whatever_goes_wrong_no_canary_is_shown(shown: Shown, relay: Emulator, dialect: str) -> None:
     class Serving(Consumer):
         project, token, host, contexts = PROJECT, f"{TOKEN}-wrong", relay.url, ["office"]
+        client_options = {"dialect": dialect}  # noqa: RUF012
 
     def refused(code: str, message: str) -> Client:
-        relay.refuse_next("blade.connect", code, message)
-        return Client(PROJECT, TOKEN, relay.url)
+        relay.refuse_next(HANDSHAKES[dialect], code, message)
+        return Client(PROJECT, TOKEN, relay.url, dialect=dialect)
 
     other = HttpProxy(answer=f"HTTP/1.1 407 {LOGIN} is not {PROXY_PASSWORD}\r\n\r\n".encode())
     other.start()
     trouble: dict[str, tuple[type[Exception], Any]] = {
-        "wrong token": (AuthenticationFailed, lambda: Client(PROJECT, f"{TOKEN}-wrong", relay.url).connect()),
+        "wrong token": (
+            AuthenticationFailed,
+            lambda: Client(PROJECT, f"{TOKEN}-wrong", relay.url, dialect=dialect).connect(),
+        ),
+        "wrong jwt": (AuthenticationFailed, lambda: Client(host=relay.url, jwt_token=JWT, dialect="flat").connect()),
         "token repeated": (AuthenticationFailed, lambda: refused("-32002", f"no {TOKEN} of {PROJECT}").connect()),
         "other refusal": (ConnectFailed, lambda: refused("-32603", f"down, {TOKEN}").connect()),
         "consumer": (AuthenticationFailed, lambda: Serving().run(handle_signals=False)),
