@@ -71,7 +71,8 @@ class HttpProxy:
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
-                sock, _ = self._listener.accept()
+                sock, (_, port) = self._listener.accept()
+                self._quiet.discard(port)  # the system gives a port out again
                 self._sockets.append(sock)
                 self._run(self._serve, sock)
 
