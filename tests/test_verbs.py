@@ -139,7 +139,7 @@ def test_what_relay_refuses_keeps_code_message_and_ids_as_a_result_and_as_an_err
         pytest.skip("it sends nothing that could be refused")
     act = verb.prepare(silent)
     with in_thread(act) as acting:
-        frame = silent.stage.relay.line.take()
+        frame = silent.stage.relay.take_any()
         silent.stage.relay.answer(frame, {"code": "499", "message": f"no {verb}"})
     said = acting.result()
     result = said.result if isinstance(said, Action) else said
@@ -155,8 +155,8 @@ def test_what_relay_refuses_keeps_code_message_and_ids_as_a_result_and_as_an_err
         assert error.method == {"calling.begin": "calling.dial"}.get(sent["method"], sent["method"])
         if verb.owner.endswith("Action") or verb.named == "Call.hangup":
             assert error.call_id == told["call_id"]
-        # Operations that have no control id on the wire have one here.
-        assert error.control_id == told.get("control_id", error.control_id)
+        # Operations that have no control id on the wire have one here; that of queue_leave() means nothing to anybody.
+        assert verb.name == "queue_leave" or error.control_id == told.get("control_id", error.control_id)
 
 
 @every_verb

@@ -15,6 +15,8 @@ import relay_sync
 from relay_sync import Call, Message
 from relay_sync.calling.action import Action
 from tests.calling.moves import begin
+from tests.calling.test_every_command import COMMANDS as OPERATIONS
+from tests.calling.test_every_reply import COMMANDS as REPLIES
 from tests.stage import URL, Stage
 from tests.support import in_thread, until
 
@@ -63,7 +65,7 @@ class Scene:
             )
 
         with in_thread(send) as sending:
-            frame = self.stage.relay.line.take()
+            frame = self.stage.relay.take_any()
             self.stage.relay.answer(frame, {"code": "200", "message": "OK", "message_id": f"m-{next(self._numbers)}"})
         message = sending.result().sent
         assert isinstance(message, Message)
@@ -80,6 +82,13 @@ _STARTS: dict[str, Callable[[Call], Action[Any]]] = {
     "SendDigitsAction": lambda call: call.send_digits_async("12"),
     "ReferAction": lambda call: call.refer_async("sip:desk@b.example"),
     "ConnectAction": lambda call: call.connect_async(DEVICE),
+    "CollectAction": lambda call: call.collect_async(digits={"max": 4}),
+    "StreamAction": lambda call: call.stream_async("wss://media.example/in"),
+    "PayAction": lambda call: call.pay_async("https://pay.example/c"),
+    "TranscribeAction": lambda call: call.transcribe_async(),
+    "AIAction": lambda call: call.ai_async(),
+    "QueueAction": lambda call: call.queue_enter_async("support"),
+    "GenericAction": lambda call: call.start("calling.something", {}, sub_commands=("stop",)),
 }
 
 
@@ -141,9 +150,14 @@ def _call_verbs() -> Iterator[Verb]:
         "refer": (("sip:desk@b.example",), {}),
         "connect": ((DEVICE,), {}),
     }
+    later = ("collect", "stream", "pay", "transcribe", "ai", "queue_enter")
+    families |= {one.verb: (one.arguments, one.keywords) for one in OPERATIONS if one.verb in later}
     for name, (arguments, more) in families.items():
         yield on_call(name, *arguments, **more)
         yield on_call(f"{name}_async", *arguments, **more)
+    for reply in REPLIES:
+        yield on_call(reply.verb, *reply.arguments, **reply.keywords)
+    yield on_call("start", "calling.something", {"a": 1})
     yield on_call("hangup")
     yield Verb("Call", "disconnect", _bridged)
     yield Verb("Call", "dial", lambda scene: scene.undialled().dial)
@@ -189,8 +203,16 @@ def _action_verbs() -> Iterator[Verb]:
         "DetectAction": {"stop": ()},
         "FaxAction": {"stop": ()},
         "TapAction": {"stop": ()},
+        "CollectAction": {"start_input_timers": (), "stop": ()},
+        "StreamAction": {"stop": ()},
+        "PayAction": {"stop": ()},
+        "TranscribeAction": {"stop": ()},
+        "AIAction": {"stop": ()},
+        "QueueAction": {"leave": ()},
+        "GenericAction": {"control": ("stop",)},
     }
     good = {"PromptAction": "successful", "ReferAction": "success", "ConnectAction": "connected"}
+    good |= {"CollectAction": "successful", "QueueAction": "dequeue", "PayAction": "payment-completed"}
     for kind in _STARTS:
         for name, arguments in controls.get(kind, {}).items():
             yield Verb(kind, name, _on_action(kind, name, *arguments))
