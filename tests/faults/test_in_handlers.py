@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from relay_sync import Client, ConnectFailed, RelayError, RelayTimeout, Task, WouldDeadlock
+from relay_sync.calling.action import Action
 from relay_sync.emulator import Emulator
 from tests.stage import Stage
 from tests.support import LIMIT, Running, in_thread, until
@@ -162,7 +163,7 @@ def test_every_verb_that_sends_gets_its_answer_in_a_handler(handlers: Handlers) 
         error = ended(done)
         assert error is None, (verb, error)
         said: Any = done.result()
-        result = getattr(said, "result", said) if verb.name.endswith("_async") else said
+        result = said.result if isinstance(said, Action) else said
         assert (result.successful, result.code, result.message) == (False, "499", f"no {verb}"), verb
 
 
