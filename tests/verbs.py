@@ -273,6 +273,7 @@ APART = {
     "Client.drain": "returns how many are left",
     "Client.unreceive": "sends nothing in the dialect that is staged here; see the tests of the other one",
     "Client.reauthenticate": "likewise",
+    "Pipeline.execute": "keeps what went wrong apart, by command; it has tests of its own",
     "Calling.new_call": "timeout is that of the ringing; it does not block",
     "Consumer.run": "blocks until stop()",
     "Consumer.stop": "returns how many were cut",
