@@ -31,7 +31,7 @@ def test_every_method_that_blocks_has_a_row() -> None:
 @pytest.fixture(scope="module")
 def silent() -> Iterator[Scene]:
     """A relay that never answers a command, unless the scene asks it to."""
-    with Stage(request_timeout=10) as stage:
+    with Stage(ping_interval=3600, request_timeout=10) as stage:
         yield Scene(stage)
 
 

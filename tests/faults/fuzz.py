@@ -267,7 +267,7 @@ def run(count: int, seed: int, told: Callable[[int], object] = lambda done: None
     logging.disable(logging.CRITICAL)
     began = time.monotonic()
     try:
-        with Stage(request_timeout=60) as stage:
+        with Stage(ping_interval=3600, request_timeout=60) as stage:
             action = stage.play(stage.call("spared"))
             handled = [0]
 

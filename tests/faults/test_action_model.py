@@ -76,7 +76,7 @@ class PlaybackLife(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stage = Stage(request_timeout=30)
+        self.stage = Stage(ping_interval=3600, request_timeout=30)
         self.stage.connect()
         self.calls = 0
         self.starting: tuple[Running[PlayAction], dict[str, Any]] | None = None

@@ -63,7 +63,7 @@ def mute():
 """
 
 EVERY_VERB = """
-with Stage(request_timeout=60, hangup_on_exit=False) as stage:
+with Stage(ping_interval=3600, request_timeout=60, hangup_on_exit=False) as stage:
     scene = Scene(stage)
     for verb in VERBS:
         for _ in range(TRIES):
@@ -81,7 +81,7 @@ print("the end", flush=True)
 
 # The blocking forms once more, where they wait for the operation's end.
 EVERY_END = """
-with Stage(request_timeout=60) as stage:
+with Stage(ping_interval=3600, request_timeout=60) as stage:
     scene = Scene(stage)
     for verb in VERBS:
         if verb.owner != "Call" or not any(str(other) == f"{verb}_async" for other in VERBS):

@@ -129,7 +129,7 @@ class Handlers:
 
 @pytest.fixture(params=KINDS)
 def handlers(request: pytest.FixtureRequest) -> Iterator[Handlers]:
-    with Stage(request_timeout=LIMIT) as stage:
+    with Stage(ping_interval=3600, request_timeout=LIMIT) as stage:
         yield Handlers(stage, request.param)
 
 
