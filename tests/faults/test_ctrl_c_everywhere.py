@@ -46,6 +46,13 @@ class Telling(waiting.Room):
         super().wait(nap)
 
 waiting.Room = handlers.Room = Telling
+wait_once = waiting.Once.wait
+
+def wait_and_tell(self, deadline, describe):
+    tell()
+    wait_once(self, deadline, describe)
+
+waiting.Once.wait = wait_and_tell
 
 def interrupted(act):
     global armed

@@ -155,7 +155,7 @@ def test_every_verb_that_sends_gets_its_answer_in_a_handler(handlers: Handlers) 
             continue
         act = verb.prepare(scene)
         done = handlers.run(act)
-        while not done.done():
+        while not done.done() or handlers.stage.client._life().chores.busy:
             # Not only the verb's own: after a reconnect running playbacks are asked for.
             with suppress(queue.Empty):
                 frame = handlers.relay.line.take(0.01)
