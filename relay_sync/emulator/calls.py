@@ -108,7 +108,7 @@ class Call:
         self.plays: dict[str, Play] = {}
         self.operations: dict[str, Operation] = {}  # all that runs on it besides playbacks, by control id
         self.made_for: Call | None = None  # the call that is to be connected to this leg
-        self.connecting = False
+        self.connecting: bool = False
         self.bridge: Bridged | Streamed | None = None
         self.fax_machine: FaxMachine | None = None  # that of the phone
         self.before_answer: Callable[[Call], None] | None = None  # of a dial or connect, which may want to speak first
@@ -116,9 +116,9 @@ class Call:
         self.on_ended: list[Callable[[Call], None]] = []
         self.on_asked: list[Callable[[Call, bool, bool], None]] = []
         self.on_held: list[Callable[[Call], None]] = []
-        self.held = False
-        self.denoised = False
-        self.transferred = False
+        self.held: bool = False
+        self.denoised: bool = False
+        self.transferred: bool = False
         self._longest: float | None = None  # virtual seconds from the answer on
         self._timers: list[Timer] = []
         self._all_heard: Heard | None = None

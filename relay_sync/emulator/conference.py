@@ -31,7 +31,7 @@ from relay_sync.emulator.session import Session
 EVENT = "calling.conference"
 MOST = 250  # participants (api.md 15)
 
-BEEPS = {"true": ("enter", "exit"), "onEnter": ("enter",), "onExit": ("exit",), "false": ()}
+BEEPS: dict[str, tuple[str, ...]] = {"true": ("enter", "exit"), "onEnter": ("enter",), "onExit": ("exit",), "false": ()}
 """``beep`` -> when all hear one."""
 
 _LAST_LEFT = "last-participant-left"
@@ -60,8 +60,8 @@ class Conference:
 
     def __init__(self, around: Surroundings, others: dict[str, Conference], name: str, most: int) -> None:
         self.id: str = str(uuid.uuid4())
-        self.name = name
-        self.started = False
+        self.name: str = name
+        self.started: bool = False
         self.members: list[Member] = []
         self._around = around
         self._others = others

@@ -55,9 +55,9 @@ class Armed:
     __slots__ = ("cancel", "fault", "seen", "struck", "undo")
 
     def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        self.seen = 0  # moments that fitted so far
-        self.struck = 0
+        self.fault: Fault = fault
+        self.seen: int = 0  # moments that fitted so far
+        self.struck: int = 0
         self.cancel: Callable[[], None] | None = None  # of the timer, while it waits for one
         self.undo: list[Callable[[], None]] = []  # what takes back what is in force
 

@@ -51,14 +51,14 @@ class Session:
 
     def __init__(self, login: Login, signature: str) -> None:
         self.id: str = str(uuid.uuid4())
-        self.project = login.project
-        self.signature = signature
+        self.project: str = login.project
+        self.signature: str = signature
         self.node_id: str = str(uuid.uuid4())
         self.protocol: str | None = None
         self.contexts: dict[str, int] = {}  # context -> turn in which it was served last
         self.wire: Wire | None = None
         self.subscribed: bool = False
-        self.resumable = True
+        self.resumable: bool = True
         self.lost_at: float | None = None  # real time
         self.login: Login = login
         self.acknowledgements: Acknowledgements | None = None  # of its connection, if the client wants to give them

@@ -67,6 +67,7 @@ def closed(client: Client, close: Callable[[], object] | None = None) -> None:
     assert time.monotonic() - began < IN_TIME_S
     assert client.state == "closed"
     assert thread is not None
+    until(lambda: thread.ident is not None, "that it has begun, which may be after the close")
     thread.join(IN_TIME_S)
     assert not thread.is_alive()
 
