@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -24,17 +25,31 @@ class CallIds(NamedTuple):
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class Event:
     """The event that completed an operation (api.md 10).
 
     Attributes:
         name: the state it told of, such as ``finished``.
-        payload: the event's own fields, as Relay sent them.
     """
 
     name: str
-    payload: dict[str, Any]
+    _payload: dict[str, Any]
+
+    def __init__(self, name: str, payload: dict[str, Any]) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "_payload", payload)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """A copy of the event's own fields, as Relay sent them.
+
+        A copy, because several results, iterators and handlers may tell of one event.
+        """
+        return copy.deepcopy(self._payload)
+
+    def __repr__(self) -> str:
+        return f"Event(name={self.name!r}, payload={self._payload!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +101,7 @@ class Result:
         )
 
     def _ids(self) -> dict[str, str | None]:
-        payload = self.event.payload if self.event else {}
+        payload = self.event._payload if self.event else {}
         return {name: payload.get(name) for name in ("call_id", "control_id")}
 
     def __reduce__(self) -> tuple[Callable[..., Result], tuple[type[Result], dict[str, Any]]]:

@@ -7,7 +7,7 @@ both forms: the one that blocks until the end, and the ``*_async`` one with ``wa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pytest
@@ -319,16 +319,59 @@ def test_events_before_the_answer_are_not_lost(scene: Scene, form: str) -> None:
 @every_command
 @both_forms
 def test_events_told_twice_change_nothing(scene: Scene, form: str) -> None:
+    """The whole result is as if each had been told once, and what would end it otherwise comes too late."""
+    expected = once(scene, form)
     running = scene.begin(form)
     action = scene.running()
     failures = [event for events in scene.command.failures.values() for event in events]
-    scene.tell(*scene.command.success, *scene.command.success, *failures)
+    progress = [scene.command.progress] if scene.command.progress else []
+    for event in (*progress, *scene.command.success):
+        scene.tell(event, event)
+    scene.tell(*failures)
     result = running.result()
     scene.stage.settle()
+    assert without_ids(result) == without_ids(expected)
     assert result.successful
-    assert action.result is result
+    assert action.wait() is action.result
     assert action.completed
+    if form == "async":
+        assert action.state == scene.command.state
     assert not scene.call._actions
+
+
+@every_command
+def test_handlers_hear_of_each_event_as_often_as_it_was_told(scene: Scene) -> None:
+    """An event told twice is two events: Relay numbers none, so that nothing tells a repetition from news."""
+    heard: list[str | None] = []
+    state_of = OPERATIONS[scene.command.kind].state_of
+    scene.call.on(scene.command.event_type, lambda event: heard.append(state_of(event)))
+    action = scene.start()
+    scene.tell(*(event for event in scene.command.success for _ in range(2)))
+    action.wait(10)
+    until(lambda: len(heard) == 2 * len(scene.command.success))
+    assert heard == [state_of(event) for event in scene.command.success for _ in range(2)]
+
+
+def once(scene: Scene, form: str) -> Result:
+    """The result where every event is told once."""
+    running = scene.begin(form)
+    if scene.command.progress:
+        scene.tell(scene.command.progress)
+    scene.tell(*scene.command.success)
+    result = running.result()
+    until(lambda: not scene.call._actions, "that it is over")
+    return result
+
+
+def without_ids(result: Result) -> Fields:
+    """Everything in a result but what names this one operation, which differs each time."""
+    values = {item.name: getattr(result, item.name) for item in fields(result) if item.name != "_about"}
+    event = result.event
+    assert event is not None
+    told = {name: value for name, value in event.payload.items() if name != "control_id"}
+    if isinstance(values.get("call"), Call):
+        values["call"] = values["call"].id
+    return {**values, "event": (event.name, told)}
 
 
 @every_command
@@ -598,6 +641,36 @@ def test_handlers_and_the_call_s_iterator_hear_of_it(scene: Scene) -> None:
     assert [state_of(event) for event in heard] == [state_of(event) for event in events]
     assert told == [name for event in events for name in names_of(event) if name in names]
     assert [next(stream).name for _ in events] == [names_of(event)[-1] for event in events]
+
+
+@every_command
+def test_whoever_changes_what_he_was_told_changes_nobody_else_s(scene: Scene) -> None:
+    heard: list[Fields] = []
+    scene.call.on(scene.command.event_type, spoil)
+    scene.call.on(scene.command.event_type, heard.append)
+    told = [scene.call.events(timeout=10), scene.call.events(timeout=10)]
+    action = scene.start()
+    told += [action.events(timeout=10), action.events(timeout=10)]
+    scene.tell(*scene.command.success)
+    result = action.wait(10)
+    assert result.event is not None
+    spoil(result.event.payload)
+    for events in [[next(stream) for stream in told] for _ in scene.command.success]:
+        for event in events:
+            spoil(event.payload)
+        assert all(event.payload["call_id"] == "call-1" for event in events)
+    assert result.event == action.wait().event
+    assert result.event.payload
+    until(lambda: len(heard) == len(scene.command.success))
+    assert all(event["call_id"] == "call-1" for event in heard)
+
+
+def spoil(told: Fields) -> None:
+    """Empty a dict, and whatever is in it."""
+    for inner in told.values():
+        if isinstance(inner, dict):
+            spoil(inner)
+    told.clear()
 
 
 def remember(told: list[str], name: str) -> Callable[[Fields], object]:
