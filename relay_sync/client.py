@@ -299,7 +299,10 @@ class Client:
         return f"<Client {self.state} {self.host}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError("a Client holds a connection and can't be pickled: make one in each process")
+        raise TypeError(
+            "a Client holds a connection and can't be pickled: "
+            "make one in each process, and pass on the ref of a call or an action"
+        )
 
     # -- life -----------------------------------------------------------------------------------------
 
@@ -575,9 +578,9 @@ class Client:
 
     # -- for the services: what their Host says -------------------------------------------------------
 
-    def table(self) -> CallTable:
+    def table(self, *, connect: bool = True) -> CallTable:
         """The table of calls of the present session, of this process."""
-        return self._connected_life().table
+        return (self._connected_life() if connect else self._life()).table
 
     def connection(self) -> Connection:
         """The connection of the present session, of this process."""

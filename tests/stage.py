@@ -140,7 +140,8 @@ class Stage:
     def tables(self) -> list[Any]:
         """Everything that the client keeps by call: empty where no call is alive."""
         table = self.client._life().table
-        return [kept for kept in (table._by_id, table._by_tag, table._abandoned, table._watched) if kept]
+        everything = (table._by_id, table._by_tag, table._abandoned, table._unwanted, table._watched)
+        return [kept for kept in everything if kept]
 
 
 def parked(thing: Any, count: int = 1) -> None:

@@ -94,3 +94,6 @@ def test_whoever_has_a_method_has_it_in_one_row() -> None:
     for column in COLUMNS[1:]:
         listed = names("Call", column)
         assert len(set(listed)) == len(listed)
+    for section in ("Actions", "Client and services"):
+        ours = names(section, "ours")
+        assert len(set(ours)) == len(ours)

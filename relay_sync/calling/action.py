@@ -27,6 +27,7 @@ from relay_sync.errors import RelayError
 from relay_sync.link.handlers import Workers, run
 from relay_sync.link.waiting import Deadline, Waitable
 from relay_sync.masking import shorten
+from relay_sync.ref import Ref
 from relay_sync.wire.events import Answer
 from relay_sync.wire.states import Operation
 
@@ -123,6 +124,16 @@ class Action(Waitable, Generic[R]):
         return cast("Call", self._leg)  # every leg that users see is a Call
 
     @property
+    def ref(self) -> str | None:
+        """Its name, for a session, a database or a queue: short, safe in JSON, and without a secret.
+
+        ``client.calling.find(ref)`` gives the live action again. None where its call was never dialled.
+        """
+        if self._leg.id is None:
+            return None
+        return Ref(self._leg.node_id or "", self._leg.id, self._control_id, self._family or self._command).text
+
+    @property
     def payload(self) -> dict[str, Any]:
         """A copy of what was sent to Relay to start the operation."""
         return copy.deepcopy(self._payload)
@@ -152,7 +163,7 @@ class Action(Waitable, Generic[R]):
         return f"<{type(self).__name__} {self._state or 'starting'} call=…{call} control=…{control}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError(f"{self!r} belongs to this process and can't be pickled: pass on call.id and control_id")
+        raise TypeError(f"{self!r} belongs to this process and can't be pickled: pass on its ref, for calling.find()")
 
     # -- waiting ------------------------------------------------------------------------------------
 
@@ -175,7 +186,9 @@ class Action(Waitable, Generic[R]):
     def wait(self, timeout: float | None = None) -> R:
         """Block until the operation is over and return its result.
 
-        It ends with the operation, with its call, or with the session.
+        It ends with the operation, with its call, or with the session. What Relay told while the
+        connection was lost may never be told again: playbacks are asked after then, but any other
+        operation whose end was missed so ends only with its call. Give a limit where that is too long.
 
         Args:
             timeout: seconds; None waits as long as the call lives, 0 only looks.

@@ -31,6 +31,7 @@ from relay_sync.calling.stream import EventStream
 from relay_sync.calling.tap import Tapping
 from relay_sync.calling.transcribe import Transcribing
 from relay_sync.link.waiting import Deadline
+from relay_sync.ref import Ref
 from relay_sync.wire.states import CALL_STATES, EVENT_NAMES
 
 if TYPE_CHECKING:
@@ -94,6 +95,14 @@ class Call(
         """Seconds of ringing before Relay gives up; None where that is left to Relay."""
         return self._ring_timeout()
 
+    @property
+    def ref(self) -> str | None:
+        """Its name, for a session, a database or a queue: short, safe in JSON, and without a secret.
+
+        ``client.calling.find(ref)`` gives the live call again. None while Relay has not told the call's id.
+        """
+        return None if self.id is None else Ref(self.node_id or "", self.id).text
+
     def _number(self, *names: str) -> str | None:
         params = (self._device or {}).get("params", {})
         for name in names:
@@ -133,7 +142,7 @@ class Call(
         return f"<Call {self.state or 'not dialled'} {self.direction or 'outbound'} id=…{(self.id or '')[-6:]}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError(f"{self!r} belongs to this process and can't be pickled: pass on its id and node_id")
+        raise TypeError(f"{self!r} belongs to this process and can't be pickled: pass on its ref, for calling.find()")
 
     # -- waiting ------------------------------------------------------------------------------------
 

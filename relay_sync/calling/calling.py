@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from relay_sync.calling import checks, receiving
+from relay_sync.calling.action import Action
 from relay_sync.calling.call import Call
 from relay_sync.calling.connect import Devices
 from relay_sync.calling.devices import make_device, prepare_devices
@@ -14,6 +15,7 @@ from relay_sync.calling.dial import DialResult
 from relay_sync.calling.result import ReceiveResult
 from relay_sync.calling.table import CallHandler, CallTable
 from relay_sync.link.waiting import check_timeout
+from relay_sync.ref import Ref
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -21,8 +23,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 class Host(receiving.Host, Protocol):
     """What calls need of the client."""
 
-    def table(self) -> CallTable:
-        """The table of the present session, of this process."""
+    def table(self, *, connect: bool = True) -> CallTable:
+        """The table of the present session, of this process; where ``connect``, a forked child's connects first."""
 
 
 class Calling:
@@ -31,6 +33,9 @@ class Calling:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._handlers = receiving.Handlers(host)
+
+    def __repr__(self) -> str:
+        return f"<Calling, {self._handlers}>"
 
     def new_call(
         self,
@@ -151,6 +156,25 @@ class Calling:
             NotConnected, ConnectionLost, RelayTimeout: as every command.
         """
         return self._handlers.register(contexts, handler, wait_timeout)
+
+    def find(self, ref: str) -> Call | Action[Any] | None:
+        """Return the live call or action that a ref names. Sends nothing.
+
+        For what keeps a name rather than the object: ``action.ref`` goes into a web session when the
+        music starts, and the view that pauses it finds the action again.
+
+        Args:
+            ref: a ``call.ref`` or ``action.ref``.
+
+        Returns:
+            The very object; None where it is over, or not of this process and session: only the
+            process that owns the connection can find it.
+
+        Raises:
+            TypeError, ValueError: it is no ref.
+        """
+        named = Ref.parse(ref)
+        return self._host.table(connect=False).find(named)
 
     def handler_for(self, context: str | None) -> CallHandler | None:
         """The handler of a context's calls."""

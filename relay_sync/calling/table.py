@@ -8,18 +8,19 @@ from functools import partial
 from sys import intern
 from typing import Any
 
-from relay_sync.calling.action import GONE_GRACE_S
+from relay_sync.calling.action import GONE_GRACE_S, Action
 from relay_sync.calling.attendance import Attendance
 from relay_sync.calling.call import Call
 from relay_sync.calling.desk import Desk
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.play import PlayAction
 from relay_sync.calling.result import Event
+from relay_sync.calling.unwanted import Unwanted
 from relay_sync.errors import RelayError
 from relay_sync.link.connection import Connection
 from relay_sync.link.handlers import Workers, run
-from relay_sync.link.waiting import Deadline
 from relay_sync.masking import mask_number, shorten
+from relay_sync.ref import Ref
 from relay_sync.wire.events import RelayEvent
 from relay_sync.wire.states import (
     CALL_RECEIVE_EVENT,
@@ -57,6 +58,7 @@ class CallTable:
         self._legs: dict[str, dict[str, list[dict[str, Any]]]] = {}  # state events of several legs, by tag and id
         # Tags whose legs nobody wants, with those hung up already; None where there is one leg at most.
         self._abandoned: dict[str, set[str] | None] = {}
+        self._unwanted = Unwanted(self.desk)
         self._watched: dict[Leg, int] = {}  # waited on, and perhaps not dialled
         self._attendance = Attendance()
 
@@ -203,14 +205,14 @@ class CallTable:
             winner = event.params.get("call")
             call_id = winner.get("call_id") if isinstance(winner, dict) else None
             if isinstance(winner, dict) and isinstance(call_id, str) and call_id not in (known or ()):
-                self._hang_up_later(call_id, winner.get("node_id"))
+                self._unwanted.hang_up(call_id, winner.get("node_id"))
         elif isinstance(call_id, str) and (known is None or call_id not in known):
             if known is None:
                 del self._abandoned[tag]
             else:
                 known.add(call_id)
             if event.params.get("call_state") != "ended":
-                self._hang_up_later(call_id, node_id)
+                self._unwanted.hang_up(call_id, node_id)
         return True
 
     def _offered(self, event: RelayEvent) -> None:
@@ -260,14 +262,14 @@ class CallTable:
         if leg._over or not leg._dialled:
             return
         if leg.id is not None:
-            self._hang_up_later(leg.id, leg.node_id)
+            self._unwanted.hang_up(leg.id, leg.node_id)
             return
         told = self._legs.get(leg.tag, {})
         self._abandoned[leg.tag] = None if _single(leg) else set(told)
         self.forget(leg)
         for call_id, events in told.items():
             if events[-1].get("call_state") != "ended":
-                self._hang_up_later(call_id, events[-1].get("node_id"))
+                self._unwanted.hang_up(call_id, events[-1].get("node_id"))
 
     def watch(self, leg: Leg) -> None:
         """See :class:`relay_sync.calling.desk.Shelf`."""
@@ -295,11 +297,23 @@ class CallTable:
         for watched in list(self._watched):
             watched._close(why, None, lost=True)
         self._abandoned.clear()
+        self._unwanted.clear()
         self._legs.clear()
 
     def live(self) -> list[Call]:
         """Every call that has an id and has not ended. The lock is held."""
         return list(self._by_id.values())
+
+    # -- by name; the lock is not held -------------------------------------------------------------------
+
+    def find(self, ref: Ref) -> Call | Action[Any] | None:
+        """The live call or action of that name; None where there is none here."""
+        with self.desk.monitor.lock:
+            call = self._by_id.get(ref.call_id)
+            if call is None or ref.control_id is None:
+                return call
+            # Not by the key: that of an operation of which one runs at a time is its event type.
+            return next((one for one in (call._actions or {}).values() if one._control_id == ref.control_id), None)
 
     # -- what workers do ----------------------------------------------------------------------------------
 
@@ -316,15 +330,6 @@ class CallTable:
 
     def _pass_back_later(self, call: Call) -> None:
         self.desk.later(partial(self.desk.chores.submit, partial(_quietly, call.pass_)))
-
-    def _hang_up_later(self, call_id: str, node_id: object) -> None:
-        params = {"call_id": call_id, "node_id": node_id, "reason": "hangup"}
-        connection = self.desk.connection
-
-        def hang_up() -> None:
-            connection.request("calling.end", params, Deadline(connection.limits.request))
-
-        self.desk.later(partial(self.desk.chores.submit, partial(_quietly, hang_up)))
 
 
 def _single(call: Leg) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import logging
-import pickle
 import threading
 from typing import Any
 
@@ -171,15 +169,6 @@ def test_its_repr_is_one_line_without_numbers(stage: Stage) -> None:
     assert repr(call) == "<Call answered outbound id=…123456>"
     assert repr(stage.new_call()) == "<Call not dialled outbound id=…>"
     assert repr(stage.play(call, "paused")).startswith("<PlayAction paused call=…123456 control=…")
-
-
-def test_live_objects_refuse_to_be_pickled_and_say_what_to_do(stage: Stage) -> None:
-    call = stage.call()
-    for live, hint in ((call, "pass on its id"), (stage.play(call), "pass on"), (stage.client, "make one in each")):
-        with pytest.raises(TypeError, match=hint):
-            pickle.dumps(live)
-        with pytest.raises(TypeError, match="pickled"):
-            copy.copy(live)
 
 
 # -- waiting for its states ---------------------------------------------------------------------------------

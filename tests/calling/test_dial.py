@@ -363,6 +363,64 @@ def test_call_dial_that_times_out_leaves_the_call_to_its_owner(
     assert call.hangup().successful
 
 
+def given_up(stage: Stage) -> str:
+    """A dial that was given up; returns its tag."""
+    with pytest.raises(RelayTimeout):
+        stage.client.calling.dial(**NUMBERS, wait_timeout=0.01)
+    tag = stage.relay.take_command("calling.begin")["params"]["params"]["tag"]
+    assert isinstance(tag, str)
+    return tag
+
+
+def test_a_hang_up_that_the_connection_s_loss_cut_off_is_repeated_until_relay_has_answered(stage: Stage) -> None:
+    """Whoever gave up a dial is told that its legs are hung up, and a call that is left up costs money."""
+    stage.relay.tell_state("created", "late-1", tag=given_up(stage))
+    for _ in range(2):
+        stage.relay.take_command("calling.end")
+        stage.reconnect(restored=True)
+    assert stage.relay.accept_command("calling.end")["call_id"] == "late-1"
+    stage.settle()
+    assert stage.relay.line.sent.empty()
+    assert stage.tables == []
+
+
+def test_a_leg_that_nobody_wants_is_hung_up_after_an_outage_that_is_longer_than_a_command_may_take(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Stage(request_timeout=0.3) as stage, caplog.at_level("INFO"):
+        stage.relay.tell_state("created", "late-1", tag=given_up(stage))
+        stage.relay.take_command("calling.end")
+        stage.relay.line.break_()
+        stage.relay.next_line()
+        until(lambda: "is not hung up yet: calling.end was not sent" in caplog.text)
+        stage.relay.shake_hands(restored=True)
+        stage.relay.accept_command("calling.end")
+        until(lambda: stage.tables == [])
+
+
+@pytest.mark.parametrize(("code", "loud"), [("404", False), ("410", False), ("500", True)])
+def test_a_hang_up_that_relay_refused_is_not_repeated(
+    stage: Stage, caplog: pytest.LogCaptureFixture, code: str, loud: bool
+) -> None:
+    stage.relay.tell_state("created", "late-1", tag=given_up(stage))
+    with caplog.at_level("WARNING"):
+        stage.relay.refuse_command("calling.end", code, "no such thing")
+        stage.reconnect(restored=True)
+        stage.settle()
+    assert stage.relay.line.sent.empty()
+    assert stage.tables == []
+    assert ("which nobody wants: no such thing" in caplog.text) is loud
+
+
+def test_what_nobody_wants_ends_with_the_session(stage: Stage) -> None:
+    stage.relay.tell_state("created", "late-1", tag=given_up(stage))
+    stage.relay.take_command("calling.end")
+    stage.reconnect(restored=False)
+    stage.settle()
+    assert stage.relay.line.sent.empty()
+    assert stage.tables == []
+
+
 def test_an_ended_leg_of_a_dial_that_was_given_up_is_not_hung_up(stage: Stage) -> None:
     with pytest.raises(RelayTimeout):
         stage.client.calling.dial(**NUMBERS, wait_timeout=0.01)
