@@ -259,6 +259,9 @@ class Messaging:
         self._receivers = receiving.Handlers(host)
         self._state_receivers = receiving.Handlers(host)
 
+    def __repr__(self) -> str:
+        return f"<Messaging, {self._receivers}; of their states, {self._state_receivers}>"
+
     def send(
         self,
         *,

@@ -24,6 +24,9 @@ class Tasking:
     def __init__(self, host: receiving.Host) -> None:
         self._receivers = receiving.Handlers(host)
 
+    def __repr__(self) -> str:
+        return f"<Tasking, {self._receivers}>"
+
     def receive(
         self, contexts: Iterable[str], handler: TaskHandler, *, wait_timeout: float | None = None
     ) -> ReceiveResult:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
 
 import pytest
 
+from relay_sync import Consumer, ExecuteResult, Message, Task
 from relay_sync.emulator import Emulator
+from tests.stage import PROJECT, TOKEN, Stage
+from tests.support import in_thread
 from tests.words import dial_one
 
 
@@ -211,3 +215,25 @@ def test_a_child_forked_before_connecting_takes_the_contexts_along(relay: Emulat
     ]
     assert said
     assert all('"contexts":["office"]' in text for text in said)
+
+
+def test_every_object_that_one_is_given_has_a_repr_of_one_line_without_secrets() -> None:
+    with Stage() as stage:
+        call, client = stage.call(), stage.client
+        music = stage.play(call)
+        served = Consumer(project=PROJECT, token=TOKEN, contexts=["office"])
+        shown: list[object] = [
+            client, client.calling, client.messaging, client.tasking, call, music, call.events(), music.events(),
+            Message(client._life().connection.monitor, {"message_id": "m-1", "body": "private"}), served,
+            Task(PROJECT, TOKEN, "example"), music.result, ExecuteResult(),
+        ]  # fmt: skip
+        for one in shown:
+            text = repr(one)
+            assert re.match(rf"[<]?{type(one).__name__.removeprefix('Scripted')}\b", text), text
+            assert " at 0x" not in text, text
+            assert "\n" not in text, text
+            assert not [secret for secret in (PROJECT, TOKEN, "private") if secret in text], text
+        assert repr(client.calling) == "<Calling, handlers of no context>"
+        with in_thread(lambda: client.calling.receive(["office", "home"], print)):
+            stage.relay.accept_command("signalwire.receive")
+        assert repr(client.calling) == "<Calling, handlers of home, office>"

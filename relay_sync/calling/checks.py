@@ -221,7 +221,7 @@ def words(value: object, name: str, what: str, least: int = 1) -> list[str]:
         raise TypeError(f"{name}={value!r}: give a list of {what}, such as ['office']")
     items = [text(item, name, what) for item in value]
     if len(items) < least:
-        raise ValueError(f"{name}={value!r} is empty: give at least one of {what}")
+        raise ValueError(f"{name}={value!r} is empty: give one or more {what}")
     return items
 
 

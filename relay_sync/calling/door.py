@@ -147,7 +147,7 @@ class Door(Leg):
         ends = checks.words(final, "final", "states that end it")
         good = frozenset(checks.words(success, "success", "final states", 0))
         if not good <= set(ends):
-            raise ValueError(f"success={sorted(good)} has states that are not in final={ends}: give them in both")
+            raise ValueError(f"success={sorted(good)} has states that are not in final={ends}: give success= of those")
         others = [state for state in checks.words(states, "states", "states", 0) if state not in ends]
         operation = Operation(
             kind=name,

@@ -27,6 +27,9 @@ class Handlers:
         self._host = host
         self._by_context: dict[str, Handler] = {}
 
+    def __str__(self) -> str:
+        return f"handlers of {', '.join(sorted(self._by_context)) or 'no context'}"
+
     def get(self, context: str | None) -> Handler | None:
         """The handler of a context."""
         return self._by_context.get(context or "")

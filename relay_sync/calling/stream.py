@@ -32,6 +32,9 @@ class EventStream(Waitable, Iterator[Event]):
         self._queue: deque[Event] = deque()
         self._ended = False
 
+    def __repr__(self) -> str:
+        return f"<EventStream of {self._what}{', ended' if self._ended else ''}>"
+
     def __next__(self) -> Event:
         self._monitor.check_process()
         with self._monitor.lock:

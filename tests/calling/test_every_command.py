@@ -341,7 +341,7 @@ def test_events_told_twice_change_nothing(scene: Scene, form: str) -> None:
 
 @every_command
 def test_handlers_hear_of_each_event_as_often_as_it_was_told(scene: Scene) -> None:
-    """An event told twice is two events: Relay numbers none, so that nothing tells a repetition from news."""
+    """A page of a fax, or a key, may well come twice: only a frame that is delivered again is told once (Flat)."""
     heard: list[str | None] = []
     state_of = OPERATIONS[scene.command.kind].state_of
     scene.call.on(scene.command.event_type, lambda event: heard.append(state_of(event)))
@@ -473,6 +473,22 @@ def test_a_connection_lost_before_the_answer_leaves_it_unknown(scene: Scene, for
         running.result()
     assert (caught.value.method, caught.value.call_id) == (scene.command.method, "call-1")
     assert not scene.call._actions
+
+
+@every_control
+def test_one_that_may_have_begun_can_be_controlled_by_what_the_error_says(scene: Scene, control: str) -> None:
+    running = scene.begin("async", accept=False)
+    sent = scene.frame["params"]["params"]
+    scene.relay.line.break_()
+    with pytest.raises(ConnectionLost) as caught:
+        running.result()
+    scene.stage.come_back(restored=True)
+    assert (caught.value.call_id, caught.value.control_id) == ("call-1", sent["control_id"])
+    method = f"{scene.command.family or caught.value.method}.{control}"
+    with in_thread(lambda: scene.call.execute(method, {"control_id": caught.value.control_id})) as stopping:
+        told = scene.relay.accept_command(method)
+    assert stopping.result().successful
+    assert told == {name: sent[name] for name in ("node_id", "call_id", "control_id")}
 
 
 @every_command
