@@ -69,7 +69,7 @@ class Life:
         self.conversations: Workers = Workers(client._max_handlers, "conversation")
         self.chores: Workers = Workers(CHORES, "chore")
         self.table: CallTable = CallTable(
-            self.connection, self.lanes, self.conversations, self.chores, client.calling.handler_for
+            self.connection, self.lanes, self.conversations, self.chores, client.calling._handler_for
         )
         self.messages: MessageTable = MessageTable(
             self.connection, self.conversations, client.messaging._receivers, client.messaging._state_receivers
@@ -100,7 +100,7 @@ class Life:
         elif event.event_type.startswith("messaging."):
             self.messages.take(event)
         elif event.event_type == TASKS:
-            self._client.tasking.take(event, self.connection, self.conversations)
+            self._client.tasking._take(event, self.connection, self.conversations)
         else:
             self.table.desk.log(logger, logging.DEBUG, "%s is for no service here; dropped", event.event_type)
 
@@ -233,7 +233,7 @@ class Client:
         self._ping_interval = checks.duration(ping_interval, "ping_interval")
         self._ping_timeout = checks.duration(ping_timeout, "ping_timeout")
         self._max_handlers = checks.count(max_handlers, "max_handlers")
-        self._hangup_on_exit = hangup_on_exit
+        self._hangup_on_exit = checks.flag(hangup_on_exit, "hangup_on_exit")
         self._ssl_context = ssl_context
         # Read and changed by single steps of dict and list, which are atomic: no lock that a fork might catch held.
         self._handlers: dict[str, list[ClientHandler]] = {}
@@ -578,19 +578,19 @@ class Client:
 
     # -- for the services: what their Host says -------------------------------------------------------
 
-    def table(self, *, connect: bool = True) -> CallTable:
+    def _table(self, *, connect: bool = True) -> CallTable:
         """The table of calls of the present session, of this process."""
         return (self._connected_life() if connect else self._life()).table
 
-    def connection(self) -> Connection:
+    def _connection(self) -> Connection:
         """The connection of the present session, of this process."""
         return self._connected_life().connection
 
-    def messages(self) -> MessageTable:
+    def _messages(self) -> MessageTable:
         """The messages of the present session."""
         return self._connected_life().messages
 
-    def receive(self, contexts: list[str], deadline: Deadline) -> ReceiveResult:
+    def _receive(self, contexts: list[str], deadline: Deadline) -> ReceiveResult:
         """Register contexts now, where connected, and at every later connection."""
         life = self._connected_life()
         session, lock = life.connection.session, life.connection.monitor.lock

@@ -244,10 +244,10 @@ class MessageTable:
 class Host(receiving.Host, Protocol):
     """What messages need of the client."""
 
-    def connection(self) -> Connection:
+    def _connection(self) -> Connection:
         """The connection of the present session, of this process."""
 
-    def messages(self) -> MessageTable:
+    def _messages(self) -> MessageTable:
         """The messages of the present session."""
 
 
@@ -311,7 +311,7 @@ class Messaging:
         return self._send(params, Deadline(wait_timeout))
 
     def _send(self, params: dict[str, Any], deadline: Deadline) -> SendResult:
-        connection, table = self._host.connection(), self._host.messages()
+        connection, table = self._host._connection(), self._host._messages()
         sent: list[Message] = []
 
         def answered(answer: Answer) -> None:

@@ -37,7 +37,7 @@ class Tasking:
         """
         return self._receivers.register(contexts, handler, wait_timeout)
 
-    def take(self, event: RelayEvent, connection: Connection, workers: Workers) -> None:
+    def _take(self, event: RelayEvent, connection: Connection, workers: Workers) -> None:
         """A task has come. The lock is held."""
         handler = self._receivers.get(event.context)
         if handler is None:

@@ -840,3 +840,24 @@ def test_a_token_that_relay_repeats_is_shown_nowhere(caplog: pytest.LogCaptureFi
             client.connect()
     assert "canary" not in str(refused.value)
     assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize("value", ["no", 0, 1, None])
+def test_hangup_on_exit_is_true_or_false_and_nothing_that_merely_counts_as_one(value: Any) -> None:
+    with pytest.raises(TypeError, match=rf"hangup_on_exit={value!r}: give True or False"):
+        Client("p", "t", hangup_on_exit=value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("office", r"^contexts='office': give a list of context names, such as \['office'\]$"),
+        (5, r"^contexts=5: give a list of context names$"),
+        ([], r"^contexts=\[\] is empty: give one or more context names$"),
+        ([""], "^contexts='' is empty: give context names$"),
+    ],
+)
+def test_contexts_that_are_no_list_of_names_are_named_with_the_remedy(idle: Client, given: Any, message: str) -> None:
+    for receive in (idle.calling.receive, idle.messaging.receive, idle.messaging.state_change, idle.tasking.receive):
+        with pytest.raises((TypeError, ValueError), match=message):
+            receive(given, print)

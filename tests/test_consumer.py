@@ -156,7 +156,7 @@ def test_only_what_is_overridden_is_taken(relay: Emulator, caplog: pytest.LogCap
     tasks = Tasks(**relay.credentials)
     with serving(tasks):
         assert tasks.client is not None
-        assert tasks.client.calling.handler_for(CONTEXT) is None
+        assert tasks.client.calling._handler_for(CONTEXT) is None
         phone = caller(relay)
         assert relay.expect("calling.pass").code in (None, "200")  # given back, not left ringing
         phone.text(context=CONTEXT, body="hello")

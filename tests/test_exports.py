@@ -107,6 +107,25 @@ def test_every_public_name_exists_and_every_public_class_is_documented(name: str
                 assert inspect.getdoc(value), f"{name}.{member} has no docstring"
 
 
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        (
+            "Client",
+            "connect connected contexts dialect disconnect drain execute host off on pipeline project protocol "
+            "reauthenticate run session_id signature state unreceive",
+        ),
+        ("Calling", "dial find new_call receive"),
+        ("Messaging", "receive send state_change"),
+        ("Tasking", "receive"),
+        ("Task", "deliver host project url"),
+    ],
+)
+def test_what_the_services_offer_is_exactly_this(kind: str, members: str) -> None:
+    """What they are to each other is not for users, who would take `Client.receive` for the current SDK's."""
+    assert [name for name in dir(getattr(relay_sync, kind)) if not name.startswith("_")] == members.split()
+
+
 def test_nothing_else_is_public_but_modules() -> None:
     others = {name for name, value in vars(relay_sync).items() if not inspect.ismodule(value)}
     assert {name for name in others if not name.startswith("_")} <= {*PUBLIC, "annotations"}

@@ -23,7 +23,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 class Host(receiving.Host, Protocol):
     """What calls need of the client."""
 
-    def table(self, *, connect: bool = True) -> CallTable:
+    def _table(self, *, connect: bool = True) -> CallTable:
         """The table of the present session, of this process; where ``connect``, a forked child's connects first."""
 
 
@@ -75,7 +75,7 @@ class Calling:
         else:
             steps = prepare_devices(devices, "devices", from_number, timeout)
         single = steps[0][0] if len(steps) == len(steps[0]) == 1 else None
-        call = Call(self._host.table().desk, single)
+        call = Call(self._host._table().desk, single)
         call._to_dial = {"devices": steps}
         if region is not None:
             call._to_dial["region"] = checks.text(region, "region", "the name of a region")
@@ -174,8 +174,8 @@ class Calling:
             TypeError, ValueError: it is no ref.
         """
         named = Ref.parse(ref)
-        return self._host.table(connect=False).find(named)
+        return self._host._table(connect=False).find(named)
 
-    def handler_for(self, context: str | None) -> CallHandler | None:
+    def _handler_for(self, context: str | None) -> CallHandler | None:
         """The handler of a context's calls."""
         return self._handlers.get(context)

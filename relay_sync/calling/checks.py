@@ -218,7 +218,8 @@ def handler(value: object, name: str = "handler") -> Callable[..., Any]:
 def words(value: object, name: str, what: str, least: int = 1) -> list[str]:
     """A list of non-empty strings, at least so many; a single string is a mistake worth naming."""
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"{name}={value!r}: give a list of {what}, such as ['office']")
+        such = f", such as [{value!r}]" if isinstance(value, str) else ""
+        raise TypeError(f"{name}={value!r}: give a list of {what}{such}")
     items = [text(item, name, what) for item in value]
     if len(items) < least:
         raise ValueError(f"{name}={value!r} is empty: give one or more {what}")

@@ -30,7 +30,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 class Host(Protocol):
     """What a pipeline needs of the client."""
 
-    def connection(self) -> Connection:
+    def _connection(self) -> Connection:
         """The connection of the present session, of this process."""
 
 
@@ -130,7 +130,7 @@ class Pipeline:
         connection = command.connection
         if connection is not None:
             connection.monitor.check_process()
-            if connection is not self._host.connection() and connection.state != CLOSED:
+            if connection is not self._host._connection() and connection.state != CLOSED:
                 raise ValueError(f"{command.method}: what it is about belongs to another client; use its pipeline")
         self._commands.append(command)
         return self
@@ -166,7 +166,7 @@ class Pipeline:
         """
         deadline = Deadline(wait_timeout)
         try:
-            connection = self._host.connection()
+            connection = self._host._connection()
         except RelayError as failure:  # a forked child could not connect
             why = failure.message
             return [

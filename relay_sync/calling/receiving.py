@@ -16,7 +16,7 @@ Handler = Callable[[Any], object]
 class Host(Protocol):
     """What the services need of the client."""
 
-    def receive(self, contexts: list[str], deadline: Deadline) -> ReceiveResult:
+    def _receive(self, contexts: list[str], deadline: Deadline) -> ReceiveResult:
         """Register contexts now, where connected, and at every later connection."""
 
 
@@ -46,7 +46,7 @@ class Handlers:
         before = {name: self._by_context.get(name) for name in names}
         self._by_context.update(dict.fromkeys(names, handler))
         try:
-            result = self._host.receive(names, deadline)
+            result = self._host._receive(names, deadline)
         except NotConnected:  # surely not sent
             self._put_back(before)
             raise

@@ -154,6 +154,8 @@ class Emulator(FaultControls):
     ) -> None:
         if sum((clock is not None, speed is not None, stepped)) > 1:
             raise ValueError("time is one of clock, speed and stepped")
+        if clock is not None and not isinstance(clock, Clock):
+            raise TypeError(f"clock={clock!r}: give a Clock, or speed=, or stepped=True")
         if ping_interval is not None and not ping_interval > 0:
             raise ValueError(f"ping_interval must be more than 0 seconds, or None, not {ping_interval!r}")
         if isinstance(dialects, str) or not dialects or any(name not in DIALECTS for name in dialects):

@@ -211,3 +211,8 @@ def test_any_thread_may_use_it(relay: Emulator, connect: Connect) -> None:
 def test_a_ping_interval_is_above_zero_or_none(interval: float) -> None:
     with pytest.raises(ValueError, match="ping_interval"):
         Emulator(ping_interval=interval)
+
+
+def test_a_clock_that_is_none_is_named_with_what_to_give_instead() -> None:
+    with pytest.raises(TypeError, match=r"clock='stepped': give a Clock, or speed=, or stepped=True"):
+        Emulator(clock="stepped")  # type: ignore[arg-type]
