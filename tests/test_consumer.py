@@ -294,6 +294,7 @@ def test_an_unknown_argument_is_a_type_error() -> None:
 
 
 def test_refused_credentials_end_it_with_teardown(relay: Emulator) -> None:
+    """Defect 109."""
     consumer = Told(project=relay.project, token="PTwrong", host=relay.url)
     with pytest.raises(AuthenticationFailed):
         consumer.run()
@@ -302,6 +303,7 @@ def test_refused_credentials_end_it_with_teardown(relay: Emulator) -> None:
 
 @blade_only
 def test_refused_contexts_end_it_and_it_is_never_ready(relay: Emulator) -> None:
+    """Defect 108: it is ready once its contexts are registered, and not before."""
     relay.refuse_next("signalwire.receive", "403", "Not your context")
     office = Office(**relay.credentials)
     with pytest.raises(ConnectFailed, match=r"the contexts \['office'\]: Not your context \(code 403\)") as info:

@@ -133,9 +133,13 @@ def numbers_in(file: str, test: str) -> set[int]:
     tree = ast.parse((TESTS / f"{file}.py").read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name == test:
-            named = re.findall(r"[Dd]efects? (\d+(?:(?:, | and )\d+)*)", ast.get_docstring(node) or "")
-            return {int(number) for part in named for number in re.findall(r"\d+", part)}
+            return named_in(node)
     raise AssertionError(f"there is no {test} in {file}.py")
+
+
+def named_in(test: ast.FunctionDef | ast.ClassDef) -> set[int]:
+    named = re.findall(r"[Dd]efects? (\d+(?:(?:, | and )\d+)*)", ast.get_docstring(test) or "")
+    return {int(number) for part in named for number in re.findall(r"\d+", part)}
 
 
 @pytest.mark.parametrize(("number", "place"), table().items())
@@ -145,6 +149,16 @@ def test_the_table_names_a_test_that_names_the_defect(number: int, place: tuple[
 
 def test_no_defect_is_left_out() -> None:
     assert set(table()) | ELSEWHERE == set(range(1, 112))
+
+
+def test_those_that_are_named_elsewhere_are_named_there() -> None:
+    told: set[int] = set()
+    for file in TESTS.rglob("test_*.py"):
+        if file != Path(__file__):
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            tests = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef))
+            told.update(number for node in tests for number in named_in(node))
+    assert told >= ELSEWHERE
 
 
 # -- those that belong to no other file ------------------------------------------------------------------------

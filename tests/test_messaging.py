@@ -108,6 +108,7 @@ class TestOverTheWholeRoad:
     def test_a_state_that_overtakes_the_reply_is_not_lost(
         self, client: Client, heard: Heard, relay: Emulator, rule: str
     ) -> None:
+        """Defect 91."""
         getattr(relay, rule)("messaging.send", 1)
         with in_thread(lambda: client.messaging.send(**TEXT)) as sending:
             heard.wait(4)
@@ -427,6 +428,7 @@ class TestBadInput:
     def test_what_cannot_be_sent_is_named_and_nothing_is_sent(
         self, stage: Stage, wrong: dict[str, Any], words: str
     ) -> None:
+        """Defect 111: neither body nor media, among others."""
         with pytest.raises((TypeError, ValueError), match=words):
             stage.client.messaging.send(**{**TEXT, **wrong})
         assert stage.relay.line.sent.empty()

@@ -161,6 +161,7 @@ class TestTrouble:
         assert TOKEN not in str(caught.value)
 
     def test_a_slow_service_is_given_up_and_may_have_taken_it(self, relay: Emulator) -> None:
+        """Defect 106: what goes wrong on the way is an error of one tree, and in time."""
         relay.hold_reply("tasks")
         with pytest.raises(RelayTimeout, match=r"no answer from .* within 0.5 s") as caught:
             Task(**relay.credentials, timeout=0.5).deliver("office", {"n": 1})

@@ -294,7 +294,7 @@ class Connection(Waitable):
         left = deadline.left()
         try:
             if left == 0.0:
-                raise TransportTimeout
+                raise _too_late(method, deadline)
             if frames.isEnabledFor(logging.DEBUG):
                 frames.debug("> %s", self._mask(text))
             transport.send(text, self.limits.request if left is None else left)
@@ -736,6 +736,11 @@ def _not_sent(method: str, why: str) -> NotConnected:
 
 def _stuck(method: str, deadline: Deadline) -> RelayTimeout:
     text = f"{method} could not be sent within {deadline.timeout} s: Relay takes no data"
+    return RelayTimeout(text, method=method, sent=False)
+
+
+def _too_late(method: str, deadline: Deadline) -> RelayTimeout:
+    text = f"{method} was not sent: its time was up before ({deadline.timeout} s)"
     return RelayTimeout(text, method=method, sent=False)
 
 

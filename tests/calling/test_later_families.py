@@ -340,6 +340,7 @@ def test_a_transcription_s_result_holds_what_relay_told(stage: Stage, call: Call
 def test_a_payment_ends_by_whichever_shape_relay_tells_it(
     stage: Stage, call: Call, event: Fields, state: str, successful: bool, error_type: str | None
 ) -> None:
+    """Defect 16."""
     action = begin(stage, lambda: call.pay_async(CONNECTOR))
     tell(stage, action, "pay", {**event, "payment_method": "credit-card", "payment_card_type": "visa"})
     result = action.result
