@@ -117,16 +117,17 @@ class Life:
 
     def frame(self, text: str) -> None:
         """A frame came, and somebody listens to them all."""
-        try:
-            self.notify(MESSAGE, json.loads(text))
-        except (ValueError, RecursionError):
-            self.notify(MESSAGE, text)
+        for handler in tuple(self._client._handlers.get(MESSAGE, ())):
+            self._hand_over(MESSAGE, handler, _parsed(text))  # each its own: one may change what it is given
 
     def notify(self, name: str, *arguments: object) -> None:
         """Run the client's handlers of ``name``, in order, on a worker."""
         for handler in tuple(self._client._handlers.get(name, ())):
             given = (self._client,) if name == "ready" else arguments
-            self._lane.put(partial(run, partial(handler, *given), f"of {name}"))
+            self._hand_over(name, handler, *given)
+
+    def _hand_over(self, name: str, handler: ClientHandler, *given: object) -> None:
+        self._lane.put(partial(run, partial(handler, *given), f"of {name}"))
 
     def in_handler(self) -> bool:
         """Whether the caller is a handler of ours."""
@@ -682,6 +683,14 @@ class Client:
                 logger.warning("could not hang up %r: %s", call, error.message)
             except Over:
                 logger.debug("%r has ended by itself", call)
+
+
+def _parsed(text: str) -> object:
+    """A frame as JSON, or as it is where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _makers(dialect: object) -> tuple[Maker, ...]:
