@@ -71,7 +71,7 @@ def test_its_four_methods_return_the_results_of_the_page(call: Call, relay: Emul
 def test_its_face_is_the_page_and_what_blocking_code_needs() -> None:
     public = {name for name in dir(PlayAction) if not name.startswith("_")}
     page = {"result", "state", "completed", "payload", "control_id", "pause", "resume", "stop", "volume"}
-    assert public == page | {"wait", "wait_for_state", "future", "call", "events"}
+    assert public == page | {"wait", "wait_for_state", "future", "call", "events", "ref"}
 
 
 def test_volume_takes_the_page_s_parameter_name(call: Call, relay: Emulator) -> None:
