@@ -53,7 +53,7 @@ def execute(pipe: Pipeline, **more: Any) -> Running[list[Result]]:
 
 def take(stage: Stage) -> dict[str, Any]:
     """The next command that Relay gets."""
-    return stage.relay.line.take()
+    return stage.relay.take_any()
 
 
 def answer(stage: Stage, frame: dict[str, Any], code: str = "200") -> None:
