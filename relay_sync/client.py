@@ -312,6 +312,7 @@ class Client:
 
         A second call, from any thread, waits for the first; when ready it does nothing; while
         reconnecting it waits for ready. After ``disconnect()``, or after a failure, it may be called again.
+        Warns (``RuntimeWarning``) under a uWSGI that lacks an option that threads need (docs/deployment.md).
 
         Raises:
             ConnectFailed: Relay could not be reached, or did not say ready within ``connect_timeout``.
@@ -324,9 +325,9 @@ class Client:
     def _connect(self, or_else: Callable[[], bool] = bool) -> None:
         """Connect; return before ready, too, when ``or_else()`` is true."""
         if "uwsgi" in sys.modules:  # a module of that server, which has it in every program that it runs
-            from relay_sync.hosting import warn_of_frozen_threads
+            from relay_sync.hosting import warn_of_uwsgi
 
-            warn_of_frozen_threads()
+            warn_of_uwsgi()
         life = self._life()
         if life.connection.state == CLOSED:
             life = self._begin_again(life)

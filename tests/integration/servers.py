@@ -59,7 +59,7 @@ class Server:
         """All that has been written so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def says(self, pattern: str, times: int = 1) -> list[str]:
+    def says(self, pattern: str, times: int = 1, limit: float = LIMIT) -> list[str]:
         """Block until so many matches of ``pattern`` have been written; return its group in each."""
 
         def said() -> bool:
@@ -67,7 +67,7 @@ class Server:
             assert enough or self.process.poll() is None, f"it ended without {pattern!r}:\n{self.output}"
             return enough
 
-        until(said, f"{pattern!r} in the output", LIMIT)
+        until(said, f"{pattern!r} in the output", limit)
         return re.findall(pattern, self.output, re.MULTILINE)
 
     def ends(self, code: int = 0) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from tests.integration.servers import (
     check_the_parents_play_is_untouched,
     post,
 )
+from tests.support import until
 
 # gunicorn 26 took the eventlet worker out: an older one is installed beside, see tox.ini.
 OLDER_GUNICORN = os.environ.get("RELAY_SYNC_OLDER_GUNICORN", "")
@@ -30,14 +33,14 @@ def gunicorn(relay: Emulator, folder: Path, *options: str, **variables: str) -> 
     return Server(*command, "--worker-tmp-dir", "/tmp", relay=relay, folder=folder, **variables)
 
 
-def uwsgi(relay: Emulator, folder: Path, *options: str, **variables: str) -> Server:
+def uwsgi(relay: Emulator, folder: Path, *options: str, module: str = "site_app", **variables: str) -> Server:
     program = SCRIPTS / "uwsgi"
     if options[-1:] == ("older",):
         options = options[:-1]
         program = Path(OLDER_UWSGI)
         if not OLDER_UWSGI:
             pytest.skip("needs an older uWSGI: run `tox -e integration`")
-    listen = ["--http-socket", "127.0.0.1:0", "--home", sys.prefix, "--module", "site_app", "--die-on-term"]
+    listen = ["--http-socket", "127.0.0.1:0", "--home", sys.prefix, "--module", module, "--die-on-term"]
     return Server(program, *listen, "--master", *options, relay=relay, folder=folder, **variables)
 
 
@@ -118,7 +121,9 @@ UWSGI = {
     "lazy": ["--enable-threads", "--lazy-apps"],
     "hooks": ["--enable-threads", "--py-call-osafterfork"],
     "default": [],
+    "fork hooks": ["--enable-threads", "--py-call-uwsgi-fork-hooks"],
     "older, threads": ["--enable-threads", "older"],
+    "older, fork hooks": ["--enable-threads", "--py-call-uwsgi-fork-hooks", "older"],
     "older, default": ["older"],
 }
 
@@ -158,3 +163,64 @@ def test_between_two_requests_the_connection_lives_only_where_uwsgi_has_threads(
                 relay.wait_for(answered, timeout=1)
             at_once(relay, lambda: post(url), 1)
         relay.wait_for(answered, timeout=LIMIT)
+
+
+@pytest.mark.parametrize("kind", ["fork hooks", "older, fork hooks"])
+def test_uwsgi_that_forks_with_care_while_its_master_plays_leaves_that_play_alone(
+    relay: Emulator, tmp_path: Path, kind: str
+) -> None:
+    with uwsgi(relay, tmp_path, "--processes", "2", *UWSGI[kind], PARENT_PLAYS="1") as server:
+        url = uwsgis_url(server, 2)
+        answers = at_once(relay, lambda: post(url), 2)
+        os.kill(answers[0]["pid"], signal.SIGKILL)  # another is forked in its place, from a master in full swing
+        server.says(r"^Respawned uWSGI worker \d")
+        answers += at_once(relay, lambda: post(url), 2)
+        assert (relay.connections, len({answer["pid"] for answer in answers})) == (3, 3)
+        check_each_process_has_a_connection_of_its_own(relay, answers)
+        check_the_parents_play_is_untouched(relay, server, answers)
+        relay.clock.advance(30)
+        assert server.says(r"the parent's play: (.*)$") == [f"{server.process.pid} True"]
+        output = server.terminate()
+        assert "Warning" not in output
+        assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("kind", ["default", "hooks", "older, threads"])
+def test_a_client_that_connects_in_uwsgis_master_warns_of_the_forks_to_come(
+    relay: Emulator, tmp_path: Path, kind: str
+) -> None:
+    with uwsgi(relay, tmp_path, *UWSGI[kind], PARENT_PLAYS="1") as server:
+        server.says(r"work\.py:\d+: RuntimeWarning: .* --py-call-uwsgi-fork-hooks")
+
+
+def test_a_client_that_connects_as_the_workers_load_the_application_warns_of_nothing(
+    relay: Emulator, tmp_path: Path
+) -> None:
+    with uwsgi(relay, tmp_path, "--processes", "2", *UWSGI["lazy"], PARENT_PLAYS="1") as server:
+        assert len(set(server.says(r"the parent plays: (.*)$", 2))) == 2
+        assert "Warning" not in server.terminate()
+
+
+@pytest.mark.parametrize("older", [[], ["older"]], ids=["", "older"])
+@pytest.mark.parametrize("hooks", [[], ["--py-call-osafterfork"], ["--py-call-uwsgi-fork-hooks"]])
+def test_workers_forked_while_any_thread_of_the_masters_computes_start_only_with_uwsgis_fork_hooks(
+    relay: Emulator, tmp_path: Path, hooks: list[str], older: list[str]
+) -> None:
+    """What the warning is for is uWSGI's own: there is no client of ours in this program.
+
+    With ``--cheap`` the master forks at the first request, which is sent once the thread is in the middle of its work.
+    """
+    options = ["--cheap", "--enable-threads", "--processes", "2", *hooks, *older]
+    with uwsgi(relay, tmp_path, *options, module="busy_master") as server:
+        server.says("spawned uWSGI master process")
+        (address,) = server.says(r"bound to TCP address (127\.0\.0\.1:\d+)")
+        until(lambda: (tmp_path / "computing").read_bytes() == b"1", "that the thread computes", LIMIT)
+        host, port = address.split(":")
+        with socket.create_connection((host, int(port)), LIMIT) as request:
+            request.sendall(b"G")  # a connection alone does not wake the master
+            server.says(r"^spawned uWSGI worker \d", 2)
+            if hooks == ["--py-call-uwsgi-fork-hooks"]:
+                assert sorted(server.says(r"this worker runs Python: (\d)", 2)) == ["1", "2"]
+            else:
+                with pytest.raises(AssertionError, match="did not come true"):
+                    server.says("this worker runs Python", limit=1)
