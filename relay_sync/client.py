@@ -22,7 +22,14 @@ from relay_sync.calling.pipeline import Pipeline
 from relay_sync.calling.result import ExecuteResult, ReceiveResult
 from relay_sync.calling.table import CallTable
 from relay_sync.config import Config, resolve
-from relay_sync.errors import ConfigurationError, NotConnected, RelayError, WouldDeadlock
+from relay_sync.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    ConnectFailed,
+    NotConnected,
+    RelayError,
+    WouldDeadlock,
+)
 from relay_sync.link.connection import CLOSED, NEW, READY, Connection, Limits
 from relay_sync.link.handlers import Lane, Workers, run
 from relay_sync.link.transport import WebSocketTransport
@@ -182,10 +189,12 @@ class Client:
             left out. Else, where no ``token`` is given here, ``SIGNALWIRE_JWT_TOKEN``.
         dialect: which of Relay's dialects to speak (protocol.md 3). ``auto`` tries the current one
             (``flat``), and that of v2 (``blade``) on a fresh socket where the service does not know the
-            method or says nothing within 3 seconds (half of ``connect_timeout``, where that is less);
-            never where it refused the credentials. What the service agreed to is remembered for
-            reconnects and the next ``connect()``. ``flat`` and ``blade`` speak that one only, and so does
-            one of your own: a class of the shape of :class:`relay_sync.wire.dialect.Dialect`.
+            method, closes the connection over it, or says nothing within 3 seconds (half of what is left
+            of ``connect_timeout``, where that is less); never where it refused the credentials. What
+            the service agreed to is remembered for reconnects and the next ``connect()``, and asked
+            about again after a ``connect()`` that failed and a session that was given up. ``flat`` and
+            ``blade`` speak that one only, and so does one of your own: a class of the shape of
+            :class:`relay_sync.wire.dialect.Dialect`.
         proxy: an HTTP proxy that lets ``CONNECT`` through, as ``http://user:password@host:port``; False for the
             direct way. Else ``HTTPS_PROXY`` (for ``ws://`` ``HTTP_PROXY``), else ``ALL_PROXY``, but not for loopback
             and the hosts of ``NO_PROXY``.
@@ -336,10 +345,12 @@ class Client:
         try:
             life.connection.start(life)
             life.connection.wait_ready(Deadline(self._limits.connect + CONNECT_GRACE_S), or_else)
-        except BaseException:
+        except BaseException as failure:
             # One attempt was made and is over; a client that is reconnecting goes on with that.
             if not life.connection.was_ready:
                 life.end()
+                if isinstance(failure, ConnectFailed) and not isinstance(failure, AuthenticationFailed):
+                    self._choice.doubt()  # the service may have been replaced; safe, for its thread has ended
             raise
 
     def disconnect(self) -> None:

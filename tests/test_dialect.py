@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import threading
 import time
@@ -15,12 +16,13 @@ import pytest
 import relay_sync
 from relay_sync import AuthenticationFailed, Client, ConfigurationError, ConnectFailed, ConnectionLost, NotConnected
 from relay_sync.emulator import Assumptions, Emulator
+from relay_sync.link.transport import TransportLost
 from relay_sync.wire.dialect import Handshake, Heard, Said, not_understood, pong, refused
 from relay_sync.wire.events import Answer, Happened, Ready, RelayEvent
 from relay_sync.wire.jsonrpc import Failure, Request, Success, write_result
 from tests.stage import GIVEN, PROJECT, TOKEN, ScriptedClient, Stage, at_once
 from tests.support import LIMIT, ScriptedRelay, in_thread, until
-from tests.words import VARIABLE
+from tests.words import VARIABLE, chosen
 
 NUMBERS = {"from_number": "+15550100", "to_number": "+15550101"}
 BOTH = ("blade", "flat")
@@ -128,10 +130,104 @@ def test_a_service_that_speaks_but_does_not_answer_is_given_up_within_the_limit(
     assert scripted._transports.empty()
 
 
+@pytest.mark.parametrize("how", ["-32601", "silence", "closed"])
+def test_however_the_service_turns_one_down_it_is_spoken_to_in_the_other(how: Any) -> None:
+    with Emulator(stepped=True, dialects=("blade",), assumptions=Assumptions(unspoken_dialect=how)) as relay:
+        relay.phone("+15550101")
+        with Client(**relay.credentials, connect_timeout=2.0) as client:
+            assert client.dialect == "blade"
+            assert client.calling.dial(**NUMBERS).successful
+
+
+def test_a_peer_that_is_gone_when_its_silence_is_noticed_is_spoken_to_in_the_other(
+    scripted: ScriptedRelay, auto: Client, blade: None
+) -> None:
+    with in_thread(auto.connect):
+        scripted.next_line().take()
+        auto._life().connection._clock = lambda: time.monotonic() + 3
+        scripted.line.sending = TransportLost("reset by peer")  # the pong, in the pass in which the time is up
+        scripted.line.say({"jsonrpc": "2.0", "id": "srv-1", "method": "signalwire.ping", "params": {}})
+        scripted.accept()
+    assert auto.dialect == "blade"
+
+
+@pytest.mark.parametrize(
+    ("turn", "why"),
+    [
+        (turn_down, r"Unknown method signalwire.connect \(code -32601\)"),
+        (lambda relay: relay.next_line().break_("closed by Relay: 1000"), "closed by Relay: 1000"),
+        (lambda relay: relay.next_line(), r"nothing was heard for 0\.\d s"),
+    ],
+    ids=["unknown method", "closed", "silent"],
+)
+def test_an_attempt_that_failed_in_both_says_how_it_failed_in_each(
+    scripted: ScriptedRelay, turn: Any, why: str, blade: None
+) -> None:
+    client = ScriptedClient(scripted, dialect="auto", connect_timeout=1.0)
+    failed: list[ConnectFailed] = []
+
+    def connect() -> None:
+        try:
+            client.connect()
+        except ConnectFailed as error:
+            failed.append(error)
+
+    with in_thread(connect):
+        turn(scripted)
+        turn_down(scripted)
+    (error,) = failed
+    last = r"Unknown method blade.connect \(code -32601, dialect 'blade'\)"
+    assert re.fullmatch(f"Relay refused the connection: {last}; before that, in 'flat': {why}", error.message)
+    assert error.code == "-32601"
+
+
+def test_what_was_said_of_a_dialect_is_forgotten_once_another_one_was_agreed_to(
+    scripted: ScriptedRelay, auto: Client, blade: None
+) -> None:
+    with in_thread(auto.connect):
+        turn_down(scripted)
+        scripted.accept()
+    scripted.line.break_()
+    connect = scripted.next_line().take()
+    error = {"code": -32002, "message": "no"}
+    scripted.line.say({"jsonrpc": "2.0", "id": connect["id"], "error": error})
+    with pytest.raises(AuthenticationFailed) as caught:
+        auto.run()
+    assert "flat" not in caught.value.message
+
+
+def test_a_service_replaced_by_one_that_turns_the_old_dialect_down_in_silence_is_found_out_about() -> None:
+    quiet = Assumptions(unspoken_dialect="closed")
+    with Emulator(dialects=("flat",)) as relay:
+        client = Client(**relay.credentials, resume_timeout=0.2)
+        with client:
+            at_once(client)
+            assert client.dialect == "flat"
+            host, port = relay.host, relay.port
+            relay.stop()
+            with Emulator(
+                dialects=("blade",), host=host, port=port, project=relay.project, token=relay.token, assumptions=quiet
+            ):
+                until(lambda: client.connected and client.dialect == "blade")
+
+
+def test_after_a_connect_that_failed_the_service_is_asked_again(auto: Client, scripted: ScriptedRelay) -> None:
+    relay = ScriptedRelay()
+    auto._scripted = relay  # type: ignore[attr-defined]
+    with in_thread(auto.connect):
+        relay.accept() if chosen() == "flat" else (turn_down(relay), relay.accept())
+    auto.disconnect()
+    assert auto.dialect == chosen()
+    relay.refuse_next()
+    with pytest.raises(ConnectFailed):
+        auto.connect()
+    assert auto.dialect is None
+
+
 def test_refused_credentials_are_no_reason_to_speak_otherwise() -> None:
     with Emulator() as relay:
         client = Client(**{**relay.credentials, "token": "PTwrong"})
-        with pytest.raises(AuthenticationFailed, match="check project and token"):
+        with pytest.raises(AuthenticationFailed, match=r"dialect 'flat'.*check project and token"):
             client.connect()
         assert len({frame.connection for frame in relay.journal.frames}) == 1
         assert client.dialect is None

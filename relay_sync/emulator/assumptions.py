@@ -154,8 +154,9 @@ class Assumptions:
     """After how many real seconds is an event of Flat sent again that a client with ``event_acks`` has not acknowledged
     (on the next connection too, if the session is resumed); None for never. (protocol.md 6.2: not documented.)"""
 
-    unspoken_dialect: Literal["-32601", "silence"] = "-32601"
-    """What answers the first method of a dialect that is not spoken (``Emulator(dialects=)``): an error, or nothing?"""
+    unspoken_dialect: Literal["-32601", "silence", "closed"] = "-32601"
+    """What answers the first method of a dialect that is not spoken (``Emulator(dialects=)``): an error, nothing, or is
+    the connection closed?"""
 
     unreachable_tap: Literal["finished", "tapping"] = "finished"
     """What a tap or stream does whose WebSocket can't be opened, or is closed by the other side: ``finished`` (and

@@ -280,6 +280,8 @@ class Connection:
         if self._dialect is None and method in self.service.unspoken:
             if self.service.assumptions.unspoken_dialect == "-32601":
                 self.send(envelope.failure(request_id, UNKNOWN_METHOD, f"Unknown method {method}"))
+            elif self.service.assumptions.unspoken_dialect == "closed":
+                self.close_soon()
             return
         if self._dialect is None:
             self.send(envelope.failure(request_id, AUTHENTICATION_FAILED, f"Authentication required before {method}"))

@@ -43,7 +43,7 @@ from relay_sync.link.asked import Asked
 from relay_sync.link.backoff import delay
 from relay_sync.link.batch import Batch, Flight, Order, unknown
 from relay_sync.link.listener import Listener
-from relay_sync.link.lost import Lost, refusal, unspoken
+from relay_sync.link.lost import Lost, Tried
 from relay_sync.link.transport import (
     OpenFailed,
     Transport,
@@ -119,6 +119,7 @@ class Connection(Waitable):
         self._up = False  # on this socket
         self._held = False  # whether Relay may still hold a session of ours, with calls in it
         self._attempt = 0
+        self._tried = Tried()
         self.contexts_refused: Answer | None = None  # what Relay said of the contexts at the last handshake
         self._give_up_at: float | None = None  # when a lost session counts as gone
         self._thread: threading.Thread | None = None
@@ -465,6 +466,7 @@ class Connection(Waitable):
     def _one_attempt(self) -> Lost:
         """Connect, with a socket for each dialect that is tried, and read until it is lost; return why."""
         end = self._clock() + self._open_limit()
+        self._tried.clear()
         while True:
             lost = self._one_connection(end)
             if not lost.at_once or self._stop.is_set():
@@ -491,10 +493,10 @@ class Connection(Waitable):
         except Lost as known:
             lost = known
         except OpenFailed as failed:
-            lost = Lost(partial(ConnectFailed, failed.reason), heals=not (failed.tls or failed.refused))
+            lost = self._tried.unreachable(failed.reason, heals=not (failed.tls or failed.refused))
             self._tell("signalwire.socket.error", lost.error())
         except (TransportLost, TransportClosed) as broken:
-            lost = self._broken(str(broken))
+            lost = self._hung_up(str(broken))
         except Exception as bug:  # noqa: BLE001  (logged there)
             lost = self._failed(bug)
         finally:
@@ -514,7 +516,23 @@ class Connection(Waitable):
     def _broken(self, why: str) -> Lost:
         if self._up:
             return Lost(partial(ConnectionLost, f"the connection broke before the answer came ({why})"))
-        return Lost(partial(ConnectFailed, f"the connection broke before Relay said ready ({why})"))
+        return self._tried.broken(self.session.dialect.name, why)
+
+    def _hung_up(self, why: str) -> Lost:
+        """The socket is closed, which may be what the service says to a dialect that it does not know."""
+        with self.monitor.lock:
+            unspoken = None if self._stop.is_set() else self.session.hung_up(why)
+            lost = self._broken(why) if unspoken is None else self._turned_down(unspoken)
+            later = self._take_later()
+        _do(later)
+        return lost
+
+    def _turned_down(self, unspoken: Unspoken) -> Lost:
+        """The service does not speak the dialect. The lock is held."""
+        why = self._mask(unspoken.why)
+        text = "Relay does not speak the dialect %r; trying %r (%s)"
+        self.later(partial(logger.info, text, unspoken.dialect, unspoken.instead, why))
+        return self._tried.add(unspoken.dialect, why)
 
     def _open_limit(self) -> float:
         """Seconds that opening or handshake may take: a lost session is given up on time."""
@@ -543,6 +561,9 @@ class Connection(Waitable):
             try:
                 for reply in outgoing:
                     self._write(transport, reply)
+            except TransportLost:
+                if lost is None:  # else it is known better why this connection is over
+                    raise
             finally:
                 _do(later)
             if lost is not None:
@@ -594,11 +615,10 @@ class Connection(Waitable):
             elif isinstance(outcome, GoAway):
                 self._drain(outcome)
             elif isinstance(outcome, Refused):
-                return refusal(outcome, self._mask(outcome.answer.message))
+                name = self.session.dialect.name
+                return self._tried.refused(name, outcome, self._mask(outcome.answer.message))
             elif isinstance(outcome, Unspoken):
-                text = "Relay does not speak the dialect %r; trying %r"
-                self.later(partial(logger.info, text, outcome.dialect, outcome.instead))
-                return unspoken(outcome)
+                return self._turned_down(outcome)
             else:
                 return self._silent(outcome)
         return None
@@ -612,6 +632,7 @@ class Connection(Waitable):
             listener.session_lost("Relay did not restore the session after the connection was lost")
         self.was_ready = self._up = self._held = True
         self._attempt = 0
+        self._tried.clear()
         self._give_up_at = None
         self.state = READY
         self.contexts_refused = refusal = ready.contexts_refused

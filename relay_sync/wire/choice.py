@@ -1,7 +1,7 @@
 """Which dialect is spoken: the one that was asked for, or each in turn until the service has agreed to one.
 
-The service is asked with the handshake itself. It turns a dialect down by not knowing its first method, or by saying
-nothing to it; credentials that it refuses it has understood.
+The service is asked with the handshake itself. It turns a dialect down by not knowing its first method, by saying
+nothing to it, or by closing the connection over it; credentials that it refuses it has understood.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DIALECTS: Final[Mapping[str, Maker]] = MappingProxyType({"flat": Flat, "blade": 
 PATIENCE_S: Final = 3.0
 
 #: What a service may say of a method that it does not know: JSON-RPC's word for it, and HTTP's.
-_UNKNOWN: Final = frozenset({str(METHOD_NOT_FOUND), "501"})
+_UNKNOWN: Final = frozenset({str(METHOD_NOT_FOUND), "404", "405", "501"})
 
 
 class Choice:
@@ -63,6 +63,11 @@ class Choice:
         self.agreed = True
         self._tried = 0
 
+    def doubt(self) -> None:
+        """Ask again from now on, where there is another dialect: there is no session left that could be lost by it."""
+        self.agreed = len(self._makers) == 1
+        self._tried = 0
+
     def turned_down(self, answer: Answer) -> Dialect | None:
         """Return the dialect to try now that the service refused a handshake; None where that was not the matter.
 
@@ -74,7 +79,10 @@ class Choice:
         return self._next()
 
     def ignored(self) -> Dialect | None:
-        """Return the dialect to try now that the service said nothing; None where silence is no answer."""
+        """Return the dialect to try now that the service said nothing, or hung up; None where that is no answer.
+
+        It is none from a service that has agreed: that one is having a bad day, and holds a session of ours.
+        """
         return None if self.agreed else self._next()
 
     def _next(self) -> Dialect | None:

@@ -159,10 +159,12 @@ class Unspoken:
     Attributes:
         dialect: the name of the dialect that it does not speak.
         instead: the name of the one that comes next.
+        why: how the service showed it, in words fit for a message; unmasked.
     """
 
     dialect: str
     instead: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any
 from relay_sync.errors import NotConnected, ProtocolViolation
 from relay_sync.wire.choice import Choice
 from relay_sync.wire.dialect import Dialect, Handshake, Said
-from relay_sync.wire.events import Answered, Dropped, GoAway, Outcome, Ready, Refused, Silent, Unspoken
+from relay_sync.wire.events import Answered, Dropped, GoAway, Outcome, Ready, Silent, Unspoken
 from relay_sync.wire.jsonrpc import Failure, Request, Success, parse, write_request
 
 #: How many commands that were given up we can still name when their answers come after all.
@@ -37,9 +37,9 @@ class Session:
     """
 
     __slots__ = (
-        "_asked", "_began", "_choice", "_contexts", "_deadline", "_forgotten", "_handshake", "_next_ping", "_number",
-        "_outgoing", "_ping_interval", "_ping_mark", "_ping_timeout", "_prefix", "_ready", "_step", "_unheard_since",
-        "dialect",
+        "_asked", "_began", "_choice", "_contexts", "_deadline", "_forgotten", "_handshake", "_handshake_end",
+        "_next_ping", "_number", "_outgoing", "_ping_interval", "_ping_mark", "_ping_timeout", "_prefix", "_ready",
+        "_step", "_understood", "_unheard_since", "dialect",
     )  # fmt: skip
 
     def __init__(self, dialect: Dialect | Choice, *, ping_interval: float, ping_timeout: float) -> None:
@@ -74,6 +74,8 @@ class Session:
         self._ready = False
         self._handshake: Handshake | None = None
         self._step: str | None = None  # id of the handshake's unanswered request
+        self._understood = False  # whether any step of it was answered
+        self._handshake_end = 0.0
         self._outgoing.clear()
         self._stop_timers()
 
@@ -126,6 +128,7 @@ class Session:
         """
         self._shut_off()
         self._began, self._deadline = now, now + self._choice.patience(limit)
+        self._handshake_end = now + limit
         self._handshake = self.dialect.handshake(self._contexts.keys())
         self._take_step(next(self._handshake))
 
@@ -136,9 +139,19 @@ class Session:
         self._shut_off()
         return tokens
 
+    def hung_up(self, why: str) -> Unspoken | None:
+        """Note that the peer closed the connection; tell where that was its answer to the dialect. Call ``fail`` then.
+
+        ``why`` is what the transport knows of it.
+        """
+        if self._handshake is None or self._understood:
+            return None
+        return self._unspoken(self._choice.ignored(), why)
+
     def forget_session(self) -> None:
-        """Start afresh at the next ``open``, with nothing to resume. Contexts stay."""
+        """Start afresh at the next ``open``, with nothing to resume, and in either dialect. Contexts stay."""
         self.dialect.forget()
+        self._choice.doubt()
 
     # Commands
 
@@ -222,6 +235,9 @@ class Session:
 
     def _advance(self, reply: Success | Failure, now: float) -> list[Outcome]:
         assert self._handshake is not None  # for the checker: a step is only ever set by a handshake that goes on
+        if not self._understood and isinstance(reply, Success):
+            self._understood = True
+            self._deadline = self._handshake_end  # it speaks the dialect: there is nothing to save time for
         try:
             self._take_step(self._handshake.send(reply))
         except StopIteration as end:
@@ -232,15 +248,17 @@ class Session:
                 self._next_ping = now + self._ping_interval
                 self._choice.agree()
                 return [end.value]
-            return [self._instead(self._choice.turned_down(end.value.answer), end.value)]
+            answer = end.value.answer
+            why = f"{answer.message} (code {answer.code})"
+            return [self._unspoken(self._choice.turned_down(answer), why) or end.value]
         return []
 
-    def _instead(self, other: Dialect | None, otherwise: Refused | Silent) -> Outcome:
-        """Turn to another dialect, where there is one; else it ends as it ended."""
+    def _unspoken(self, other: Dialect | None, why: str) -> Unspoken | None:
+        """Turn to another dialect, where there is one."""
         if other is None:
-            return otherwise
-        unspoken, self.dialect = self.dialect, other
-        return Unspoken(unspoken.name, other.name)
+            return None
+        before, self.dialect = self.dialect, other
+        return Unspoken(before.name, other.name, why)
 
     def _drain(self, away: GoAway, now: float) -> list[Outcome]:
         """Ask and ping no more, and give the server as long for its close as a silent one would be given."""
@@ -282,8 +300,8 @@ class Session:
 
     def _silent(self, since: float, now: float) -> list[Outcome]:
         self._stop_timers()
-        silent = Silent(now - since)
-        return [silent if self._handshake is None else self._instead(self._choice.ignored(), silent)]
+        waited = now - since
+        return [self.hung_up(f"nothing was heard for {waited:.1f} s") or Silent(waited)]
 
     def _new_id(self, prefix: str) -> str:
         self._number += 1
