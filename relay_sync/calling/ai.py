@@ -62,12 +62,12 @@ class AIOptions(BedrockOptions, total=False):
 
 
 _BEDROCK: options.Table = {
-    "prompt": ("prompt", checks.fields),
-    "post_prompt": ("post_prompt", checks.fields),
+    "prompt": ("prompt", checks.data),
+    "post_prompt": ("post_prompt", checks.data),
     "post_prompt_url": ("post_prompt_url", checks.web_address),
-    "global_data": ("global_data", checks.fields),
-    "SWAIG": ("SWAIG", checks.fields),
-    "ai_params": ("params", checks.fields),
+    "global_data": ("global_data", checks.data),
+    "SWAIG": ("SWAIG", checks.data),
+    "ai_params": ("params", checks.data),
 }
 _AI: options.Table = {
     **_BEDROCK,
@@ -176,9 +176,9 @@ class AI(Leg):
         if role is not None:
             params["role"] = checks.one_of(role, "role", ROLES)
         if reset is not None:
-            params["reset"] = checks.fields(reset, "reset")
+            params["reset"] = checks.data(reset, "reset")
         if global_data is not None:
-            params["global_data"] = checks.fields(global_data, "global_data")
+            params["global_data"] = checks.data(global_data, "global_data")
         if not params:
             raise ValueError("nothing was given: give at least one of message_text, reset, global_data")
         return self._carry_out(ReplyResult, "calling.ai_message", params, wait_timeout, gone=GONE_FOR_SURE)

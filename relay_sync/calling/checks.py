@@ -7,9 +7,12 @@ the parameter, the value and the remedy.
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
+
+_encode = json.JSONEncoder(allow_nan=False).encode
 
 DTMF = "0123456789*#ABCD"  # the sixteen tones that keys of a telephone make
 
@@ -168,14 +171,33 @@ def fields(value: object, name: str) -> dict[str, Any]:
     for key in value:
         if not isinstance(key, str):
             raise TypeError(f"{name}: the key {key!r} is no string")
-    return copy.deepcopy(dict(value))
+    try:
+        return copy.deepcopy(dict(value))
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deeply") from None
+
+
+def data(value: object, name: str) -> dict[str, Any]:
+    """A dict that Relay is given as it is, copied: its keys are strings, and JSON can carry all in it."""
+    return {key: carried(item, f"{name}[{key!r}]") for key, item in fields(value, name).items()}
+
+
+def carried(value: object, name: str) -> Any:
+    """Whatever JSON can carry."""
+    try:
+        _encode(value)
+    except (TypeError, ValueError, RecursionError) as wrong:
+        kind = TypeError if isinstance(wrong, TypeError) else ValueError
+        why = "it is nested too deeply" if isinstance(wrong, RecursionError) else wrong
+        raise kind(f"{name}: give what JSON can carry: {why}") from None
+    return value
 
 
 def list_of_fields(value: object, name: str) -> list[dict[str, Any]]:
-    """A list of dicts, copied; a single dict is a mistake worth naming."""
+    """A list of dicts as of :func:`data`; a single dict is a mistake worth naming."""
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise TypeError(f"{name}={value!r}: give a list of dicts")
-    return [fields(item, f"{name}[{place}]") for place, item in enumerate(value)]
+    return [data(item, f"{name}[{place}]") for place, item in enumerate(value)]
 
 
 def web_address(value: object, name: str) -> str:
@@ -216,8 +238,8 @@ def handler(value: object, name: str = "handler") -> Callable[..., Any]:
 
 
 def words(value: object, name: str, what: str, least: int = 1) -> list[str]:
-    """A list of non-empty strings, at least so many; a single string is a mistake worth naming."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    """A list of non-empty strings, at least so many; a single string or a dict is a mistake worth naming."""
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
         such = f", such as [{value!r}]" if isinstance(value, str) else ""
         raise TypeError(f"{name}={value!r}: give a list of {what}{such}")
     items = [text(item, name, what) for item in value]

@@ -95,7 +95,7 @@ _OPTIONS: options.Table = {
     "recording_status_callback_event": ("recording_status_callback_event", _words),
     "recording_status_callback_event_type": ("recording_status_callback_event_type", _words),
     "recording_status_callback_method": ("recording_status_callback_method", checks.method),
-    "stream_obj": ("stream", checks.fields),
+    "stream_obj": ("stream", checks.data),
 }
 
 

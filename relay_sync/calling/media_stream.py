@@ -51,7 +51,7 @@ OPTIONS: options.Table = {
     "status_url": ("status_url", checks.web_address),
     "status_url_method": ("status_url_method", checks.method),
     "authorization_bearer_token": ("authorization_bearer_token", partial(checks.secret, what="a token")),
-    "custom_parameters": ("custom_parameters", checks.fields),
+    "custom_parameters": ("custom_parameters", checks.data),
 }
 
 

@@ -59,7 +59,7 @@ class Steering(Leg):
         for name in ("node_id", "call_id"):
             if name in fields:
                 raise TypeError(f"{name}={fields[name]!r}: an event of this call has its own {name}: leave it out")
-        params = {"event": event, **checks.fields(fields, "fields")}
+        params = {"event": event, **{name: checks.carried(value, name) for name, value in fields.items()}}
         return self._carry_out(ReplyResult, "calling.user_event", params, wait_timeout)
 
     def bind_digit(
@@ -95,7 +95,7 @@ class Steering(Leg):
             "bind_method": checks.command(bind_method, "bind_method"),
         }
         if bind_params is not None:
-            params["params"] = checks.fields(bind_params, "bind_params")
+            params["params"] = checks.data(bind_params, "bind_params")
         if max_triggers is not None:
             params["max_triggers"] = checks.whole(max_triggers, "max_triggers", 0, math.inf, "times")
         return self._carry_out(ReplyResult, "calling.bind_digit", {**params, **_realm(realm)}, wait_timeout)

@@ -139,7 +139,7 @@ def _status(status_url: object) -> dict[str, Any]:
 
 
 def _live(action: object) -> dict[str, Any]:
-    given = checks.fields(action, "action")
+    given = checks.data(action, "action")
     if "action" in given:
         checks.one_of(given["action"], "action['action']", LIVE_ACTIONS)
         return given
@@ -147,5 +147,5 @@ def _live(action: object) -> dict[str, Any]:
         raise ValueError(f"action={action!r}: give exactly one of {', '.join(LIVE_ACTIONS)}, such as {{'stop': {{}}}}")
     for verb, params in given.items():
         checks.one_of(verb, "the key of action", LIVE_ACTIONS)
-        checks.fields(params, f"action[{verb!r}]")
+        checks.data(params, f"action[{verb!r}]")
     return given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from math import nan
 from typing import Any, ClassVar
 
 import pytest
@@ -196,6 +197,12 @@ WRONG: list[tuple[str, tuple[Any, ...], Fields, str]] = [
     ("connect", ({"to_number": "+1"},), {"tag": ""}, "tag='' is empty"),
     ("connect", ({"to_number": "+1"},), {"status_url": 5}, "status_url=5"),
 ]  # fmt: skip
+LOOP: Fields = {}
+LOOP["again"] = LOOP
+DEEP: Fields = {}
+for _ in range(5000):
+    DEEP = {"a": DEEP}
+
 WRONG_REPLY: list[tuple[str, tuple[Any, ...], Fields, str]] = [
     ("echo", (-1,), {}, "timeout=-1"),
     ("echo", (), {"status_url": "x"}, "status_url='x'"),
@@ -240,6 +247,19 @@ WRONG_REPLY: list[tuple[str, tuple[Any, ...], Fields, str]] = [
     ("answer", (), {"max_duration": "60"}, "max_duration='60'"),
     ("answer", (), {"codecs": "OPUS"}, "codecs='OPUS': give a list of codecs"),
     ("answer", (), {"codecs": ["MP3"]}, "codecs='MP3' is unknown"),
+    ("answer", (), {"codecs": {"OPUS": 1}}, "codecs={'OPUS': 1}: give a list of codecs"),
+    ("ai_message", (), {"global_data": {"a": {1, 2}}}, "global_data['a']: give what JSON can carry: "),
+    ("ai_message", (), {"reset": {"a": [nan]}}, "reset['a']: give what JSON can carry: "),
+    ("ai_async", (), {"SWAIG": {"a": LOOP}}, "SWAIG['a']: give what JSON can carry: "),
+    ("ai_async", (), {"languages": [{"a": object()}]}, "languages[0]['a']: give what JSON can carry: "),
+    ("ai_async", (), {"prompt": DEEP}, "prompt is nested too deeply"),
+    ("ai_async", (), {"hints": {"one": 1}}, "hints={'one': 1}: give a list of words to expect"),
+    ("join_conference", ("r",), {"stream_obj": {"a": b"x"}}, "stream_obj['a']: give what JSON can carry: "),
+    ("live_transcribe", ({"start": {"a": nan}},), {}, "action['start']: give what JSON can carry: "),
+    ("user_event", ("x",), {"order": object()}, "order: give what JSON can carry: "),
+    ("user_event", ("x",), {"order": DEEP}, "order: give what JSON can carry: it is nested too deeply"),
+    ("bind_digit", ("*1", "calling.play", {"a": nan}), {}, "bind_params['a']: give what JSON can carry: "),
+    ("execute", ("calling.x", DEEP), {}, "params is nested too deeply"),
 ]  # fmt: skip
 
 
