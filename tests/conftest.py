@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conforming import check_payloads
 from tests.stage import Stage, at_once
 from tests.support import until
 from tests.words import DEFAULT, VARIABLE, chosen, spoken
@@ -58,6 +59,7 @@ def relay() -> Iterator[Emulator]:
 
     with Emulator(dialects=spoken(), stepped=True, ping_interval=None) as emulator:
         yield emulator
+        check_payloads((event.event_type, event.params) for event in emulator.journal.events())
 
 
 @pytest.fixture

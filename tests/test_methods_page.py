@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import relay_sync
-from relay_sync import Call
+from relay_sync import Call, Client
 from relay_sync.calling.action import Action
 from relay_sync.wire.states import ERROR_EVENT, ERROR_EVENT_NAME, OPERATIONS
 
@@ -97,3 +97,9 @@ def test_whoever_has_a_method_has_it_in_one_row() -> None:
     for section in ("Actions", "Client and services"):
         ours = names(section, "ours")
         assert len(set(ours)) == len(ours)
+
+
+def test_every_method_of_the_client_is_on_the_page() -> None:
+    for_the_services = {"connection", "messages", "receive", "table"}
+    ours = {f"Client.{name}" for name in set(methods_of(Client)) - for_the_services}
+    assert ours <= set(names("Client and services", "ours"))

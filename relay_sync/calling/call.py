@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from relay_sync.calling.ai import AI
-from relay_sync.calling.checks import handler as check_handler
 from relay_sync.calling.checks import one_of
 from relay_sync.calling.collecting import Collecting
 from relay_sync.calling.conference import Conferring
@@ -17,7 +16,7 @@ from relay_sync.calling.dial import Dialling
 from relay_sync.calling.digits import Digits
 from relay_sync.calling.door import Door
 from relay_sync.calling.fax import Faxing
-from relay_sync.calling.leg import Handler
+from relay_sync.calling.hearing import Hearing
 from relay_sync.calling.media_stream import Streaming
 from relay_sync.calling.pay import Paying
 from relay_sync.calling.play import Playing
@@ -32,10 +31,7 @@ from relay_sync.calling.tap import Tapping
 from relay_sync.calling.transcribe import Transcribing
 from relay_sync.link.waiting import Deadline
 from relay_sync.ref import Ref
-from relay_sync.wire.states import CALL_STATES, EVENT_NAMES
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from relay_sync.wire.states import CALL_STATES
 
 
 class Call(
@@ -59,6 +55,7 @@ class Call(
     Sounding,
     Steering,
     Door,
+    Hearing,
 ):
     """A phone call: made by ``client.calling``, or handed to the handler of inbound calls.
 
@@ -222,51 +219,3 @@ class Call(
 
     def _drop_stream(self, stream: EventStream) -> None:
         self._streams = [one for one in self._streams or () if one is not stream]
-
-    # -- handlers -----------------------------------------------------------------------------------
-
-    def on(self, event: str, callback: Handler) -> Self:
-        """Have ``callback`` called with one dict, the event's fields and ``event_type``, at each such event.
-
-        Handlers are plain functions that may block and may use the call. Those of one call run one
-        at a time, in the order of the events, on a worker thread; what they raise is logged. They
-        see what Relay sends, and are dropped after the ``ended`` ones ran.
-
-        Args:
-            event: a name of api.md 11, such as ``answered`` or ``play.finished``, or Relay's own
-                name, such as ``calling.call.play``; any that begins with ``calling.`` will do, for
-                what comes next.
-            callback: a function of one argument; several may be added to one event.
-
-        Raises:
-            ValueError, TypeError: no such event, or ``callback`` can't be called.
-        """
-        _check_event(event)
-        check_handler(callback, "callback")
-        self._change_handlers(event, lambda present: (*present, callback))
-        return self
-
-    def off(self, event: str, callback: Handler | None = None) -> Self:
-        """Remove ``callback`` from an event, or all of that event's handlers where none is given."""
-        _check_event(event)
-        # By equality, which for functions is identity: a bound method is another object each time one looks at it.
-        self._change_handlers(
-            event, lambda present: tuple(one for one in present if callback is not None and one != callback)
-        )
-        return self
-
-    def _change_handlers(self, event: str, change: Callable[[tuple[Handler, ...]], tuple[Handler, ...]]) -> None:
-        monitor = self._desk.monitor
-        monitor.check_process()
-        with monitor.lock:
-            if self._over:
-                return
-            handlers = self._handlers or {}
-            changed = change(handlers.get(event, ()))
-            others = {name: known for name, known in handlers.items() if name != event}
-            self._handlers = {**others, event: changed} if changed else others
-
-
-def _check_event(event: object) -> None:
-    if not (isinstance(event, str) and event.startswith("calling.")):
-        one_of(event, "event", EVENT_NAMES)

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from relay_sync.emulator import Assumptions, Emulator
+from tests.conforming import check_payloads
 from tests.emulator.raw import RawClient, frames_of
 
 Connect = Callable[..., RawClient]
@@ -27,6 +28,7 @@ in_both: pytest.MarkDecorator = pytest.mark.parametrize("dialect", list(frames_o
 def relay() -> Iterator[Emulator]:
     with Emulator(stepped=True, ping_interval=None) as emulator:
         yield emulator
+        check_payloads((event.event_type, event.params) for event in emulator.journal.events())
 
 
 @pytest.fixture(params=list(frames_of))
