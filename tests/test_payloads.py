@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import get_overloads
 
 from relay_sync import Call, payloads
+from relay_sync.calling import hearing
 from relay_sync.wire.states import CALL_STATE_EVENT, ERROR_EVENT, EVENT_NAMES, OPERATIONS
 from tests.conforming import BY_TYPE, FAMILIES, check_payloads, complaints
 from tests.stage import Stage
@@ -53,7 +54,8 @@ def test_a_name_is_in_the_family_of_its_operation() -> None:
 
 
 def test_call_on_gives_each_name_its_type() -> None:
-    hints = [get_type_hints(one) for one in get_overloads(Call.on)]
+    seen = {**vars(hearing), "payloads": payloads, "Self": Call}  # what only type checkers import
+    hints = [get_type_hints(one, globalns=seen) for one in get_overloads(Call.on)]
     if not hints:
         pytest.skip("before Python 3.11 overloads are not kept")
     given = {hint["event"]: hint["callback"].__args__[0] for hint in hints[:-1]}
