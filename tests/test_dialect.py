@@ -140,7 +140,7 @@ def test_however_the_service_turns_one_down_it_is_spoken_to_in_the_other(how: An
 
 
 def test_a_peer_that_is_gone_when_its_silence_is_noticed_is_spoken_to_in_the_other(
-    scripted: ScriptedRelay, auto: Client, blade: None
+    blade: None, scripted: ScriptedRelay, auto: Client
 ) -> None:
     with in_thread(auto.connect):
         scripted.next_line().take()
@@ -161,7 +161,7 @@ def test_a_peer_that_is_gone_when_its_silence_is_noticed_is_spoken_to_in_the_oth
     ids=["unknown method", "closed", "silent"],
 )
 def test_an_attempt_that_failed_in_both_says_how_it_failed_in_each(
-    scripted: ScriptedRelay, turn: Any, why: str, blade: None
+    blade: None, scripted: ScriptedRelay, turn: Any, why: str
 ) -> None:
     client = ScriptedClient(scripted, dialect="auto", connect_timeout=1.0)
     failed: list[ConnectFailed] = []
@@ -182,7 +182,7 @@ def test_an_attempt_that_failed_in_both_says_how_it_failed_in_each(
 
 
 def test_what_was_said_of_a_dialect_is_forgotten_once_another_one_was_agreed_to(
-    scripted: ScriptedRelay, auto: Client, blade: None
+    blade: None, scripted: ScriptedRelay, auto: Client
 ) -> None:
     with in_thread(auto.connect):
         turn_down(scripted)
