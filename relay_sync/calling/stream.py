@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -44,9 +45,10 @@ class EventStream(Waitable, Iterator[Event]):
                 Deadline(self._timeout),
                 lambda: f"no event of {self._what}",
             )
-            if self._queue:
-                return self._queue.popleft()
-        raise StopIteration
+            if not self._queue:
+                raise StopIteration
+            event = self._queue.popleft()
+        return Event(event.name, copy.deepcopy(event.payload))  # others have been given the same
 
     def close(self) -> None:
         """Keep no more events; the iteration ends after those that were kept."""

@@ -272,6 +272,22 @@ def test_events_of_an_action_begin_with_the_last_one_heard(stage: Stage) -> None
     assert [event.name for event in action.events()] == ["finished"]
 
 
+def test_events_belong_to_whoever_takes_them(stage: Stage) -> None:
+    call = stage.call()
+    action = stage.play(call)
+    streams = [action.events(10), action.events(10), call.events(10)]
+    for stream in streams[:2]:
+        event = next(stream)
+        assert event.payload["state"] == "playing"
+        event.payload.clear()
+    stage.relay.tell_state("ended", device={"type": "phone", "params": {"to_number": "+1"}})
+    told = next(streams[2])
+    told.payload["device"]["params"].clear()
+    result = action.wait(10)
+    assert result.event is not None
+    assert result.event.payload["device"]["params"] == {"to_number": "+1"}
+
+
 def test_events_show_the_wire_and_not_what_an_answer_moved(stage: Stage) -> None:
     action = stage.play(stage.call())
     events = action.events(10)
