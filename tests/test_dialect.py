@@ -15,7 +15,12 @@ import pytest
 
 import relay_sync
 from relay_sync import AuthenticationFailed, Client, ConfigurationError, ConnectFailed, ConnectionLost, NotConnected
-from relay_sync.emulator import Assumptions, Emulator
+from relay_sync.emulator import Assumptions, Emulator, envelope
+from relay_sync.emulator.describing import describe_reply
+from relay_sync.emulator.envelope import Accepted, RpcError
+from relay_sync.emulator.journal import Described
+from relay_sync.emulator.replies import carry_out
+from relay_sync.emulator.service import Link
 from relay_sync.link.transport import TransportLost
 from relay_sync.wire.dialect import Handshake, Heard, Said, not_understood, pong, refused
 from relay_sync.wire.events import Answer, Happened, Ready, RelayEvent
@@ -406,6 +411,93 @@ def test_a_made_up_third_dialect_is_one_class_and_no_change_anywhere_else() -> N
     stage.settle()
     assert call.state == "ended"
     stage.client.disconnect()
+
+
+class MurmurService:
+    """The emulator's side of it."""
+
+    opening = "hello"
+
+    def describe(self, frame: Any) -> Described:
+        params = frame.get("params", {})
+        match frame.get("method"):
+            case "please":
+                return Described("command", "please", params["do"], params["with"])
+            case "listen":
+                return Described("event", "listen", params["event_type"], params.get("params", {}))
+            case str(method):
+                return Described("other", method)
+        return describe_reply(frame)
+
+    def receive(self, link: Link, frame: Any) -> None:
+        def write(outcome: Accepted | envelope.Refused | RpcError) -> Any:
+            if isinstance(outcome, RpcError):
+                return envelope.failure(frame["id"], outcome.code, outcome.message)
+            if isinstance(outcome, Accepted):
+                return envelope.success(frame["id"], outcome.result)
+            return envelope.success(frame["id"], {"code": outcome.code, "message": outcome.message})
+
+        params = frame["params"]
+        method = params["do"] if frame["method"] == "please" else frame["method"]
+        carry_out(link, method, link.session, lambda: self._carry(link, frame["method"], params), write)
+
+    def _carry(self, link: Link, method: str, params: Any) -> Accepted:
+        if method == "hello":
+            return self._hello(link, params)
+        if method == "there?" or link.session is None:
+            return Accepted({})
+        return link.service.desk.perform(link.session, params["do"], params["with"])
+
+    def _hello(self, link: Link, params: Any) -> Accepted:
+        project, token = params["secret"].split(":")
+        login = link.service.logins.log_in(link, {"project": project, "token": token})
+        found = next((one for one in link.service.sessions if one.protocol == params["again"]), None)
+        session, restored = link.service.sessions.connect(link, login, None if found is None else found.id)
+        if not restored:
+            session.new_protocol()
+        link.session = session
+
+        def begin() -> None:
+            session.subscribe(True)
+            if params["for"]:
+                link.service.desk.perform(session, "signalwire.receive", {"contexts": params["for"]})
+
+        return Accepted({"name": session.protocol}, then=begin)
+
+    def answer(self, link: Link, frame: Any) -> None:
+        pass
+
+    def event(self, session: Any, queue: str, event: Any) -> Any:
+        return envelope.request(envelope.new_id(), "listen", event)
+
+    def ping(self, request_id: str, timestamp: float) -> Any:
+        return envelope.request(request_id, "there?", {"timestamp": timestamp})
+
+    def go_away(self, request_id: str, restart: bool) -> Any:
+        return envelope.request(request_id, "farewell", {})
+
+
+def test_a_made_up_third_dialect_is_one_class_on_the_emulator_s_side_as_well() -> None:
+    with Emulator(stepped=True, dialects=(MurmurService(), "flat")) as relay:
+        caller = relay.phone("+15550101")
+        inbound: list[Any] = []
+        client = Client(**relay.credentials, dialect=Murmur)
+        client.calling.receive(["office"], lambda call: inbound.append(call.answer()))
+        with client, Client(**relay.credentials) as other:
+            assert (client.dialect, other.dialect) == ("murmur", "flat")
+            at_once(client)
+            call = client.calling.dial(**NUMBERS).call
+            action = call.play_silence_async(5)
+            cut(relay, client)
+            assert action.pause().successful
+            assert action.resume().successful
+            relay.clock.advance(5)
+            assert action.wait(LIMIT).successful
+            assert call.hangup().successful
+            caller.call(context="office")
+            until(lambda: inbound)
+            assert inbound[0].successful
+        relay.expect("calling.dial")
 
 
 def test_nothing_above_the_wire_knows_a_dialect_by_name() -> None:

@@ -93,7 +93,7 @@ class Running:
             emulator.assumptions,
             emulator.engine,
         )
-        spoken = [DIALECTS[name] for name in emulator.dialects]
+        spoken = [DIALECTS[one] if isinstance(one, str) else one for one in emulator.dialects]
         unspoken = frozenset(dialect.opening for dialect in DIALECTS.values() if dialect not in spoken)
         service = Service(
             logins, emulator.assumptions, emulator.clock, emulator.journal, emulator.engine, self.sessions, desk,
@@ -120,8 +120,9 @@ class Emulator(FaultControls):
     ``relay.clock.advance(seconds)``), or a ``clock`` of your own. ``strict`` refuses what no documented client sends.
     ``media`` maps URLs to files that are played in their place. ``ping_interval``: real seconds between the server's
     pings; None for none. ``dialects`` are those it speaks: ``blade``, ``flat``, or both; a connection's first method
-    chooses. ``jwt_token``: the JWT that is accepted besides project and token, or several; a login with one lasts
-    ``jwt_lifetime`` real seconds (None: for ever).
+    chooses; an object of the shape of :class:`relay_sync.emulator.service.Dialect` is one more. ``jwt_token``: the
+    JWT that is accepted besides project and token, or several; a login with one lasts ``jwt_lifetime`` real seconds
+    (None: for ever).
     ``tls`` makes it serve ``wss`` and ``https``: an :class:`ssl.SSLContext`, a PEM file with
     certificate and key, or a pair of files; a client trusts it by ``Client(ca_file=...)``. ``faults`` are those to
     begin with (see :class:`Faults`).
@@ -146,7 +147,7 @@ class Emulator(FaultControls):
         media: Mapping[str, str | Path] | None = None,
         assumptions: Assumptions | None = None,
         ping_interval: float | None = 10.0,
-        dialects: Sequence[str] = ("blade", "flat"),
+        dialects: Sequence[str | Dialect] = ("blade", "flat"),
         jwt_token: str | Sequence[str] | None = None,
         jwt_lifetime: float | None = None,
         tls: Tls | None = None,
@@ -158,8 +159,8 @@ class Emulator(FaultControls):
             raise TypeError(f"clock={clock!r}: give a Clock, or speed=, or stepped=True")
         if ping_interval is not None and not ping_interval > 0:
             raise ValueError(f"ping_interval must be more than 0 seconds, or None, not {ping_interval!r}")
-        if isinstance(dialects, str) or not dialects or any(name not in DIALECTS for name in dialects):
-            raise ValueError(f"dialects must be some of {', '.join(DIALECTS)}, not {dialects!r}")
+        if isinstance(dialects, str) or not dialects or not all(_is_dialect(one) for one in dialects):
+            raise ValueError(f"dialects must be some of {', '.join(DIALECTS)}, or of your own, not {dialects!r}")
         if jwt_lifetime is not None and not jwt_lifetime > 0:
             raise ValueError(f"jwt_lifetime must be more than 0 seconds, or None, not {jwt_lifetime!r}")
         self.host = host
@@ -167,7 +168,7 @@ class Emulator(FaultControls):
         self.token = token
         self.strict = strict
         self.ping_interval = ping_interval
-        self.dialects: tuple[str, ...] = tuple(dialects)
+        self.dialects: tuple[str | Dialect, ...] = tuple(dialects)
         self.jwt_tokens: tuple[str, ...] = (jwt_token,) if isinstance(jwt_token, str) else tuple(jwt_token or ())
         self.jwt_lifetime = jwt_lifetime
         self.tls: ssl.SSLContext | None = None if tls is None else server_context(tls)
@@ -440,3 +441,7 @@ class Emulator(FaultControls):
             running.loader.cancel()
             running.switch.hang_up_all()
             await running.outlets.close()
+
+
+def _is_dialect(given: object) -> bool:
+    return given in DIALECTS if isinstance(given, str) else hasattr(given, "opening")

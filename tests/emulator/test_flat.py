@@ -188,7 +188,7 @@ class TestWhatIsSpoken:
 
     @pytest.mark.parametrize("names", [(), "flat", ("flat", "sharp")])
     def test_dialects_are_some_of_those_there_are(self, names: Any) -> None:
-        with pytest.raises(ValueError, match="dialects must be some of blade, flat, not"):
+        with pytest.raises(ValueError, match="dialects must be some of blade, flat, or of your own, not"):
             Emulator(dialects=names)
 
 
