@@ -10,9 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from relay_sync.calling import checks, fields, options
-from relay_sync.calling.action import Stoppable
+from relay_sync.calling.action import Control
+from relay_sync.calling.command import Command
 from relay_sync.calling.leg import Leg
-from relay_sync.calling.result import Result
+from relay_sync.calling.result import Result, StopResult
+from relay_sync.calling.stopping import Graceful
+from relay_sync.wire.events import Answer
 from relay_sync.wire.states import OPERATIONS
 
 if TYPE_CHECKING:
@@ -122,6 +125,9 @@ _OPTIONS: options.Table = {
 }
 
 
+_NOT_SAID = "it was stopped, and Relay did not say that it was paid"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayResult(Result):
     """How a payment ended: successful when Relay said that it was completed.
@@ -138,22 +144,31 @@ class PayResult(Result):
     payment_card_type: str | None = None
 
 
-class PayAction(Stoppable[PayResult]):
+class PayAction(Graceful[PayResult]):
     """A payment that is being taken on a call; made by :meth:`Call.pay_async`.
 
     ``state`` is what Relay told last. Sources differ on what that is (protocol.md 19), and both are
     understood: ``'finished'`` or ``'error'``; or what the event is *for*: ``'payment-card-number'``,
     ``'security-code'`` and so on, at last ``'payment-completed'``, ``'payment-failed'`` or
     ``'payment-canceled'``; an event with nothing but an ``error_type`` ends it in that. ``'failed'``
-    as for every action.
+    as for every action. One that was told to ``stop()`` is successful only where Relay says that the
+    payment was completed: a mere ``'finished'`` may be of the stop. Where Relay tells nothing more, it
+    ends in ``'finished'`` a second after it accepted the stop.
     """
 
-    __slots__ = ()
+    __slots__ = ("_stopping",)
 
     _operation = OPERATIONS["pay"]
     _command = "calling.pay"
     _success = frozenset({"finished", "payment-completed"})
     _result_type = PayResult
+
+    def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
+        super().__init__(leg, params)
+        self._stopping = False
+
+    def _stop_command(self) -> Command[StopResult]:
+        return _Stop(self)
 
     # -- what happens to it; the lock is held in all of these -----------------------------------------
 
@@ -163,10 +178,35 @@ class PayAction(Stoppable[PayResult]):
             return None  # a wrong card's number may be asked for again
         told = {name: fields.text(params.get(name)) for name in ("payment_method", "payment_card_type")}
         message = {"message": f"the payment failed: {wrong}"} if wrong else {}
-        return self._ended(state, params, state in self._success and not wrong, error_type=wrong, **message, **told)
+        paid = state in self._success and not wrong
+        if paid and self._stopping and "payment-completed" not in (state, params.get("for")):
+            paid, message = False, {"message": _NOT_SAID}
+        return self._ended(state, params, paid, error_type=wrong, **message, **told)
 
-    def _knows(self, state: str) -> bool:
-        return super()._knows(state)
+    def _untold(self) -> PayResult:
+        return self._make(message=_NOT_SAID)
+
+
+class _Stop(Control[StopResult]):
+    """``calling.pay.stop``: from the moment it is sent, the payment's end may be of its making."""
+
+    __slots__ = ("_payment",)
+
+    def __init__(self, payment: PayAction) -> None:
+        """Make it; give it with :meth:`give`."""
+        super().__init__(payment, "stop", StopResult, accepted=payment._stopped)
+        self._payment = payment
+
+    def sending(self) -> None:
+        """See :meth:`Command.sending`."""
+        super().sending()
+        self._payment._stopping = True
+
+    def answered(self, answer: Answer) -> None:
+        """See :meth:`Command.answered`."""
+        super().answered(answer)
+        if not answer.ok:
+            self._payment._stopping = False
 
 
 class Paying(Leg):

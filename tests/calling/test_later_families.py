@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from relay_sync import AIAction, Call, PayAction, QueueAction, ReplyResult
+from relay_sync import AIAction, Call, OperationFailed, PayAction, QueueAction, ReplyResult
 from tests.calling.moves import begin, block, sent_by, tell
 from tests.stage import URL, Stage
 from tests.support import in_thread, until
@@ -388,6 +388,61 @@ def test_a_step_of_a_payment_ends_nothing(stage: Stage, call: Call, event: Field
     assert not action.completed
     tell(stage, action, "pay", {"for": "payment-completed"})
     assert action.result.successful
+
+
+class TestAStoppedPayment:
+    @pytest.fixture
+    def payment(self, stage: Stage, call: Call) -> PayAction:
+        return begin(stage, lambda: call.pay_async(CONNECTOR))
+
+    def stop(self, stage: Stage, payment: PayAction, code: str = "200", early: Fields | None = None) -> None:
+        with in_thread(payment.stop):
+            frame = stage.relay.take_command("calling.pay.stop")
+            if early is not None:
+                tell(stage, payment, "pay", early)
+            stage.relay.answer(frame, {"code": code, "message": "said"})
+
+    @pytest.mark.parametrize("early", [True, False])
+    @pytest.mark.parametrize(
+        ("event", "paid"),
+        [
+            ({"state": "finished"}, False),
+            ({"state": "finished", "for": "payment-completed"}, True),
+            ({"for": "payment-completed"}, True),
+            ({"state": "error"}, False),
+            ({"for": "payment-canceled"}, False),
+        ],
+    )
+    def test_is_paid_only_where_relay_says_so(
+        self, stage: Stage, payment: PayAction, event: Fields, paid: bool, early: bool
+    ) -> None:
+        self.stop(stage, payment, early=event if early else None)
+        if not early:
+            tell(stage, payment, "pay", event)
+        result = payment.wait(0)
+        assert result.successful is paid
+        if event == {"state": "finished"}:
+            assert result.message == "it was stopped, and Relay did not say that it was paid"
+            with pytest.raises(OperationFailed):
+                result.raise_for_status()
+
+    def test_ends_though_nothing_tells_of_it(
+        self, stage: Stage, payment: PayAction, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("relay_sync.calling.stopping.STOP_GRACE_S", 0.0)
+        self.stop(stage, payment)
+        result = payment.wait(10)
+        assert (result.successful, result.event, payment.state) == (False, None, "finished")
+
+    def test_goes_on_where_relay_refused_the_stop(
+        self, stage: Stage, payment: PayAction, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("relay_sync.calling.stopping.STOP_GRACE_S", 0.0)
+        self.stop(stage, payment, "409")
+        stage.settle()
+        assert not payment.completed
+        tell(stage, payment, "pay", {"state": "finished"})
+        assert payment.result.successful
 
 
 class TestAgent:
