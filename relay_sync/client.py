@@ -438,8 +438,9 @@ class Client:
 
         Args:
             event: ``ready`` (called with the client, again after each reconnect),
-                ``signalwire.socket.open`` and ``.close`` (nothing), ``.error`` (the exception) or
-                ``.message`` (every frame received, parsed).
+                ``signalwire.socket.open`` and ``.close`` (nothing; once for each socket, of which finding
+                out the dialect may take two), ``.error`` (the exception) or ``.message`` (every frame
+                received, parsed).
             handler: a function; it may block, and what it raises is logged.
         """
         checks.one_of(event, "event", EVENTS)

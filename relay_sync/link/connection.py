@@ -650,8 +650,9 @@ class Connection(Waitable):
             self._changed()
 
     def _silent(self, silent: Silent) -> Lost:
-        why = f"nothing was heard from Relay for {silent.waited:.1f} s"
-        return self._broken(why)
+        # In a handshake it may have talked, but for the answer.
+        what = "nothing was heard from Relay" if self._up else "Relay did not answer the handshake"
+        return self._broken(f"{what} for {silent.waited:.1f} s")
 
     def _count(self, dropped: Dropped) -> None:
         """Count a frame that was not understood; log the first of its kind."""

@@ -301,7 +301,7 @@ class Session:
     def _silent(self, since: float, now: float) -> list[Outcome]:
         self._stop_timers()
         waited = now - since
-        return [self.hung_up(f"nothing was heard for {waited:.1f} s") or Silent(waited)]
+        return [self.hung_up(f"no answer for {waited:.1f} s") or Silent(waited)]
 
     def _new_id(self, prefix: str) -> str:
         self._number += 1

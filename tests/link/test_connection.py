@@ -140,7 +140,7 @@ def test_who_does_not_answer_the_handshake_in_time_has_refused_it(make_link: Mak
     link.relay.next_line().take()
     clock.move(8.0)
     link.line.nudge()
-    with pytest.raises(ConnectFailed, match=r"nothing was heard from Relay for 8\.0 s"):
+    with pytest.raises(ConnectFailed, match=r"Relay did not answer the handshake for 8\.0 s"):
         wait_ready(link)
 
 

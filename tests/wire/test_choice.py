@@ -17,7 +17,7 @@ FALLEN_BACK = [Unspoken("flat", "blade", REFUSED)]
 
 
 def gone_silent(seconds: float) -> list[Unspoken]:
-    return [Unspoken("flat", "blade", f"nothing was heard for {seconds:.1f} s")]
+    return [Unspoken("flat", "blade", f"no answer for {seconds:.1f} s")]
 
 
 def both() -> Choice:
