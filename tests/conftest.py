@@ -53,13 +53,14 @@ def stage() -> Iterator[Stage]:
 
 
 @pytest.fixture
-def relay() -> Iterator[Emulator]:
+def relay(request: pytest.FixtureRequest) -> Iterator[Emulator]:
     """An emulator in stepped time."""
     from relay_sync.emulator import Emulator  # brings numpy: only for tests that need it
 
     with Emulator(dialects=spoken(), stepped=True, ping_interval=None) as emulator:
         yield emulator
-        check_payloads((event.event_type, event.params) for event in emulator.journal.events())
+        if "fault" not in request.module.__name__:  # which spoil events on purpose
+            check_payloads((event.event_type, event.params) for event in emulator.journal.events())
 
 
 @pytest.fixture

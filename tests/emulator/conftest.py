@@ -25,10 +25,11 @@ in_both: pytest.MarkDecorator = pytest.mark.parametrize("dialect", list(frames_o
 
 
 @pytest.fixture
-def relay() -> Iterator[Emulator]:
+def relay(request: pytest.FixtureRequest) -> Iterator[Emulator]:
     with Emulator(stepped=True, ping_interval=None) as emulator:
         yield emulator
-        check_payloads((event.event_type, event.params) for event in emulator.journal.events())
+        if "fault" not in request.module.__name__:  # which spoil events on purpose
+            check_payloads((event.event_type, event.params) for event in emulator.journal.events())
 
 
 @pytest.fixture(params=list(frames_of))
