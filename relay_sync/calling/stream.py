@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -45,10 +44,9 @@ class EventStream(Waitable, Iterator[Event]):
                 Deadline(self._timeout),
                 lambda: f"no event of {self._what}",
             )
-            if not self._queue:
-                raise StopIteration
-            event = self._queue.popleft()
-        return Event(event.name, copy.deepcopy(event.payload))  # others have been given the same
+            if self._queue:
+                return self._queue.popleft()
+        raise StopIteration
 
     def close(self) -> None:
         """Keep no more events; the iteration ends after those that were kept."""
