@@ -84,7 +84,9 @@ class Running:
         dispatch = Dispatch(self.sessions, emulator.assumptions)
         self.messages: Messages = Messages(around, dispatch, self.switch.phone, emulator.routes)
         self.tasks: Tasks = Tasks(emulator.clock, dispatch)
-        desk = Desk(self.switch, self.messages, dispatch, emulator.assumptions, emulator.strict, COMMANDS)
+        self.desk: Desk = Desk(
+            self.switch, self.messages, dispatch, emulator.assumptions, emulator.strict, COMMANDS
+        )
         logins = Logins(
             emulator.project,
             emulator.token,
@@ -96,7 +98,7 @@ class Running:
         spoken = [DIALECTS[one] if isinstance(one, str) else one for one in emulator.dialects]
         unspoken = frozenset(dialect.opening for dialect in DIALECTS.values() if dialect not in spoken)
         service = Service(
-            logins, emulator.assumptions, emulator.clock, emulator.journal, emulator.engine, self.sessions, desk,
+            logins, emulator.assumptions, emulator.clock, emulator.journal, emulator.engine, self.sessions, self.desk,
             emulator.strict, node_id, files, unspoken,
         )  # fmt: skip
         self.server: Server = Server(service, spoken, Rest(service, self.tasks), emulator.ping_interval, emulator.tls)
