@@ -146,9 +146,11 @@ class Journal:
             self._acknowledging.add(connection)
 
     def connection_ended(self, connection: int) -> None:
-        """A connection is gone: what it did not acknowledge it never will."""
+        """A connection is gone: what it did not acknowledge it never will, and what was not answered never is."""
         with self._lock:
             self._ended.add(connection)
+            for key in [key for key in self._unanswered if key[0] == connection]:
+                del self._unanswered[key]
         self._watch.tell()
 
     @property

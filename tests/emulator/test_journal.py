@@ -167,3 +167,14 @@ def test_secrets_are_masked_at_any_depth() -> None:
     assert "x.y.z" not in frame.text
     assert "sesame" not in frame.text
     assert body["a"][0]["jwt_token"] == "x.y.z"  # type: ignore[index]  # what was sent is left as it is
+
+
+def test_what_was_not_answered_is_forgotten_with_its_connection(relay: Emulator, connect: Connect) -> None:
+    client = connect(relay)
+    relay.faults.add("ignore command calling.begin")
+    client.post("calling.begin", {"tag": "t", "device": phone("+15550101")})
+    assert relay.expect("calling.begin").code is None
+    assert relay.journal._unanswered
+    relay.drop_connections()
+    assert not relay.journal._unanswered
+    assert len(relay.journal.commands("calling.begin")) == 1
