@@ -84,9 +84,7 @@ class Running:
         dispatch = Dispatch(self.sessions, emulator.assumptions)
         self.messages: Messages = Messages(around, dispatch, self.switch.phone, emulator.routes)
         self.tasks: Tasks = Tasks(emulator.clock, dispatch)
-        self.desk: Desk = Desk(
-            self.switch, self.messages, dispatch, emulator.assumptions, emulator.strict, COMMANDS
-        )
+        self.desk: Desk = Desk(self.switch, self.messages, dispatch, emulator.assumptions, emulator.strict, COMMANDS)
         logins = Logins(
             emulator.project,
             emulator.token,

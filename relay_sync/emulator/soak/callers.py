@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from relay_sync import Call, Client, ConnectionLost, NotConnected, OperationFailed, RelayTimeout
@@ -18,6 +20,7 @@ from relay_sync.emulator.soak.ledger import DIAL, HANG_UP, PASS, VOLUME, Ending,
 from relay_sync.emulator.soak.watchdog import Watchdog
 
 T = TypeVar("T")
+A = TypeVar("A", bound=Action[Any])
 
 REQUEST_TIMEOUT_S = 2.0
 
@@ -36,6 +39,7 @@ NUMBERS: dict[str, dict[str, Any]] = {
 
 ANSWERING = ("+15550170001", "+15550170002", "+15550170006", "+15550170007", "+15550170008")
 SILENCE = "silence"
+UNSENT = "; nothing was sent"
 
 
 @dataclass
@@ -52,9 +56,7 @@ class Book:
 class Caller:
     """One thread's worth of somebody who uses a client."""
 
-    def __init__(
-        self, name: str, client: Client, relay: Emulator, book: Book, watchdog: Watchdog, seed: str
-    ) -> None:
+    def __init__(self, name: str, client: Client, relay: Emulator, book: Book, watchdog: Watchdog, seed: str) -> None:
         self.name = name
         self.client = client
         self._relay = relay
@@ -102,13 +104,13 @@ class Caller:
     def _inbound(self, call: Call) -> None:
         will = self._chance.random()
         if will < 0.1:
-            self._ask((PASS, str(call.id)), lambda limit: call.pass_(wait_timeout=limit))
+            self._ask((PASS, str(call.id)), call.pass_)
         elif will < 0.2:
             self._hang_up(call, "busy")
         elif will < 0.3:
             with self._watchdog.bound("call.wait_for_ended()", 2.0):
                 self._wait(lambda: call.wait_for_ended(timeout=2.0))
-        elif self._ask(("calling.answer", str(call.id)), lambda limit: call.answer(wait_timeout=limit)):
+        elif self._ask(("calling.answer", str(call.id)), call.answer):
             self._ended(call, "answered", "done", "answer() was successful")
             self._chance.choice(self._OPERATIONS)(self, call)
             self._hang_up(call)
@@ -119,10 +121,10 @@ class Caller:
         limit = self._chance.choice((0.05, 0.5, 4.0, 6.0))
         options: dict[str, Any] = {"from_number": who, "to_number": number, "timeout": 8}
         if self._chance.random() < 0.7:
-            result = self._ask((DIAL, who), lambda _: self.client.calling.dial(**options, wait_timeout=limit), limit)
+            result = self._ask((DIAL, who), partial(self.client.calling.dial, **options), limit)
         else:
             made = self.client.calling.new_call(**options)
-            result = self._ask((DIAL, who), lambda _: made.dial(wait_timeout=limit), limit)
+            result = self._ask((DIAL, who), made.dial, limit)
             if result is None and made.id is not None:
                 self._hang_up(made)
         if result is None:
@@ -139,7 +141,7 @@ class Caller:
             ([{"type": SILENCE, "duration": 4.0}], [{"type": "ringtone", "name": "us", "duration": 2.0}],
              [{"type": SILENCE, "duration": 0.2}, {"type": "ringtone", "name": "de", "duration": 1.0}])
         )  # fmt: skip
-        action = self._start("calling.play", lambda limit: call.play_async(media, wait_timeout=limit))
+        action = self._start("calling.play", partial(call.play_async, media))
         if action is None:
             return
         for _ in range(self._chance.randint(0, 5)):
@@ -147,44 +149,37 @@ class Caller:
             if verb == "volume":
                 self._volume += 1
                 gain = self._volume % 40_000 / 1000
-                self._ask((VOLUME, f"{action.control_id} {gain}"),
-                          lambda limit, gain=gain: action.volume(gain, wait_timeout=limit))  # fmt: skip
+                self._ask((VOLUME, f"{action.control_id} {gain}"), partial(action.volume, gain))
             elif verb == "wait":
                 with self._watchdog.bound("action.wait_for_state()", 0.3):
                     self._wait(lambda: action.wait_for_state("paused", timeout=0.3))
             else:
-                act = getattr(action, verb)
-                self._ask((f"calling.play.{verb}", action.control_id), lambda limit, act=act: act(wait_timeout=limit))
+                self._ask((f"calling.play.{verb}", action.control_id), getattr(action, verb))
         self._finish(call, action, "calling.play.stop")
 
     def _record(self, call: Call) -> None:
-        action = self._start(
-            "calling.record",
-            lambda limit: call.record_async(initial_timeout=0, end_silence_timeout=0, wait_timeout=limit),
-        )
+        record = partial(call.record_async, initial_timeout=0, end_silence_timeout=0)
+        action = self._start("calling.record", record)
         if action is None:
             return
         for verb in self._chance.choice(((), ("pause",), ("pause", "resume"))):
-            act = getattr(action, verb)
-            self._ask((f"calling.record.{verb}", action.control_id), lambda limit, act=act: act(wait_timeout=limit))
+            self._ask((f"calling.record.{verb}", action.control_id), getattr(action, verb))
         self._finish(call, action, "calling.record.stop")
 
     def _prompt(self, call: Call) -> None:
         media = [{"type": SILENCE, "duration": 0.5}]
-        action = self._start(
-            "calling.play_and_collect",
-            lambda limit: call.prompt_async("digits", media, digits_max=3, initial_timeout=4, wait_timeout=limit),
-        )
+        prompt = partial(call.prompt_async, "digits", media, digits_max=3, initial_timeout=4)
+        action = self._start("calling.play_and_collect", prompt)
         if action is not None:
             self._finish(call, action, "calling.play_and_collect.stop")
 
     def _press(self, call: Call) -> None:
-        action = self._start("calling.send_digits", lambda limit: call.send_digits_async("1w2", wait_timeout=limit))
+        action = self._start("calling.send_digits", partial(call.send_digits_async, "1w2"))
         if action is not None:
             self._finish(call, action, None)
 
     def _detect(self, call: Call) -> None:
-        action = self._start("calling.detect", lambda limit: call.detect_async("machine", timeout=4, wait_timeout=limit))
+        action = self._start("calling.detect", partial(call.detect_async, "machine", timeout=4))
         if action is not None:
             self._finish(call, action, "calling.detect.stop")
 
@@ -194,7 +189,7 @@ class Caller:
 
     def _finish(self, call: Call, action: Action[Any], stop: str | None) -> None:
         if stop is not None and isinstance(action, Stoppable) and self._chance.random() < 0.6:
-            self._ask((stop, action.control_id), lambda limit: action.stop(wait_timeout=limit))
+            self._ask((stop, action.control_id), action.stop)
         limit = self._chance.choice((0.3, 1.0, 3.0))
         with self._watchdog.bound(f"{type(action).__name__}.wait()", limit):
             if self._chance.random() < 0.3:
@@ -205,8 +200,12 @@ class Caller:
             self._judge(call, action.control_id, action.state, action.result)
 
     def _hang_up(self, call: Call, reason: str = "hangup") -> None:
-        result = self._ask((HANG_UP, str(call.id)), lambda limit: call.hangup(reason, wait_timeout=limit), 4.0)
-        if result is not None and (result.successful or result.code is None):
+        result = self._ask((HANG_UP, str(call.id)), partial(call.hangup, reason), 4.0)
+        if result is not None and result.message.endswith(UNSENT):
+            said = result.message.startswith("the call has ended")
+            if said or not result.message.startswith(("the call was passed", "the dial")):
+                self._ended(call, "ended", "failed" if said else "lost", f"hangup(): {result.message}")
+        elif result is not None and (result.successful or result.code is None):
             self._judge(call, "", "ended", result)
         if call.ended:
             for action in self._running:
@@ -215,7 +214,7 @@ class Caller:
 
     # -- what they are told ---------------------------------------------------------------------------
 
-    def _start(self, command: str, start: Callable[[float], Action[Any]]) -> Action[Any] | None:
+    def _start(self, command: str, start: Callable[..., A]) -> A | None:
         """Start an operation; None where it does not run."""
         action = self._ask((command, ""), start)
         if action is None or action.completed:
@@ -223,8 +222,8 @@ class Caller:
         self._running.append(action)
         return action
 
-    def _ask(self, key: tuple[str, str], act: Callable[[float], T], limit: float | None = None) -> T | None:
-        """Give a command and write down what it came to; None where that was an exception.
+    def _ask(self, key: tuple[str, str], act: Callable[..., T], limit: float | None = None) -> T | None:
+        """Give a command, with a limit, and write down what it came to; None where that was an exception.
 
         A key without a subject is that of an operation which has no control id before it was started.
         """
@@ -234,7 +233,7 @@ class Caller:
         result: T | None = None
         try:
             with self._watchdog.bound(f"{key[0]} of {self.name}", limit):
-                result = act(limit)
+                result = act(wait_timeout=limit)
         except (RelayTimeout, ConnectionLost, NotConnected) as error:
             sent = not isinstance(error, NotConnected) and getattr(error, "sent", True)
             verdict: Verdict = "unknown" if sent else "unsent"
@@ -249,10 +248,8 @@ class Caller:
 
     def _wait(self, act: Callable[[], object]) -> None:
         """Wait for what may not come in time; that is the truth, then."""
-        try:
+        with contextlib.suppress(RelayTimeout, TimeoutError):
             act()
-        except (RelayTimeout, TimeoutError):
-            pass
 
     def _judge(self, call: Call, control_id: str, state: str, result: Result) -> None:
         """Write down how something ended, by what the result says if one insists."""
@@ -292,6 +289,6 @@ def _verdict(result: object) -> tuple[Verdict, str | None, str]:
         return "successful", told.code, ""
     if told.code is not None:
         return "refused", told.code, told.message
-    if told.message.endswith("nothing was sent"):
+    if told.message.endswith(UNSENT):
         return "unsent", None, told.message
     return "unknown", None, told.message

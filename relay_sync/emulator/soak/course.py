@@ -17,14 +17,15 @@ from relay_sync.emulator.faults import Injected
 from relay_sync.emulator.schedule import random_faults
 from relay_sync.emulator.soak import leaks
 from relay_sync.emulator.soak.callers import NUMBERS, REQUEST_TIMEOUT_S, Book, Caller
-from relay_sync.emulator.soak.ledger import lies
+from relay_sync.emulator.soak.ledger import DIAL, lies
 from relay_sync.emulator.soak.watchdog import Watchdog
 from relay_sync.emulator.soak.witness import Witness
 
 DIALECTS = ("flat", "blade")
 SPEED = 4.0  # virtual seconds in a real one
 ROUND_S = 10.0  # each has faults of its own
-FAULTS_PER_ROUND = 6
+FAULTS_PER_ROUND = 6  # of all kinds, and as many again of those that befall single commands and frames
+OF_FRAMES = ("refuse", "fail", "ignore", "lose", "delay", "repeat", "garble", "postpone", "swap")
 TICK_S = 0.25
 SETTLE_S = 45.0  # a client that has failed to connect several times pauses for up to 30 s
 _EXPECTED = ("Relay refused the contexts", "handlers are busy", "nobody handles calls")
@@ -95,10 +96,10 @@ class Course:
             client.connect()
         threads = self._start_threads()
         end = time.monotonic() + self._seconds
-        number = 0
+        rounds = 0
         while time.monotonic() < end and not self.watchdog.look():
-            self._one_round(number, min(end, time.monotonic() + ROUND_S))
-            number += 1
+            self._one_round(rounds, min(end, time.monotonic() + ROUND_S))
+            rounds += 1
         self._stop.set()
         self._settle(threads)
 
@@ -155,8 +156,13 @@ class Course:
                 pass
 
     def _one_round(self, number: int, end: float) -> None:
-        faults = random_faults(self._seed * 100_000 + number, self._faults, seconds=ROUND_S)
-        injected = self.relay.faults.add_all(faults)
+        seed = self._seed * 100_000 + number
+        injected = self.relay.faults.add_all(
+            (
+                *random_faults(seed, self._faults, seconds=ROUND_S),
+                *random_faults(seed, self._faults, seconds=ROUND_S, kinds=OF_FRAMES),
+            )
+        )
         while time.monotonic() < end and not self.watchdog.look():
             threading.Event().wait(TICK_S)
             self.witness.read()
@@ -213,16 +219,11 @@ class Course:
         self.report.leaks += [f"{what} in the client ({dialect})" for what in counts]
 
     def _unaccounted(self, client: Client) -> leaks.Counts:
-        """Count what the client keeps, but for dials of which it has not heard the end: Relay may tell it yet."""
-        counts = leaks.of_client(client)
-        for name in ("calls by tag", "dials given up", "legs of dials"):
-            counts[name] = max(0, counts[name] - self._unheard(client))
-        return counts
-
-    def _unheard(self, client: Client) -> int:
-        """Return how many dials of this client were unknown to the last."""
-        names = {dialect for dialect, one in self._clients.items() if one is client}
-        return sum(one.key[0] == "dial" and one.who in names and one.verdict == "unknown" for one in self.book.told)
+        """Count what the client keeps, but for dials of which nobody knows the end: Relay may tell of them yet."""
+        self.witness.read()
+        unknown = {told.key[1] for told in self.book.told if told.key[0] == DIAL and told.verdict == "unknown"}
+        tags = {tag for tag, who in self.witness.evidence.tags.items() if who in unknown}
+        return leaks.of_client(client, tags)
 
     def _end_what_is_adrift(self) -> None:
         """Calls of sessions that are lost, or that nobody was told of, are ended by the phones."""

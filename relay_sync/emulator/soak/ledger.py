@@ -79,6 +79,7 @@ class Evidence:
     twice: list[str] = field(default_factory=list)  # requests whose id came more than once
     first: dict[str, int] = field(default_factory=dict)  # the first connection of each client
     dialled_for: dict[str, str] = field(default_factory=dict)  # call -> who calls
+    tags: dict[str, str] = field(default_factory=dict)  # tag of a dial -> who calls
 
 
 def lies(told: Iterable[Told], endings: Iterable[Ending], evidence: Evidence) -> list[str]:
@@ -126,7 +127,7 @@ def _about_command(key: Key, told: list[Told], evidence: Evidence, given_up: set
     if verdicts["successful"] > len(agreed):
         yield f"{_named(key)} was said to be successful, and Relay never said so ({_details(told)})"
     done = [one for one in agreed if one.carried_out or "200" not in one.codes]  # a spoiled answer is Relay's own lie
-    if verdicts["successful"] > len(done):
+    if len(agreed) >= verdicts["successful"] > len(done):
         yield f"{_named(key)} was said to be successful, and was never carried out ({_details(told)})"
     codes = {str(code) for one in seen for code in one.codes}
     for one in told:

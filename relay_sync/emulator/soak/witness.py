@@ -92,6 +92,8 @@ class Witness:
             self.evidence.commands[key].append(seen)
             about = {str(params[name]) for name in ("call_id", "control_id") if name in params}
             self._asked[frame.connection, ident] = seen, about
+            if key[0] == DIAL:
+                self.evidence.tags[str(params["tag"])] = key[1]
 
     def _sent(self, frame: Frame, body: dict[str, Any]) -> None:
         if frame.method is None:
@@ -114,9 +116,8 @@ class Witness:
             device = leg.get("device")
             if isinstance(leg.get("call_id"), str) and isinstance(device, dict):
                 self.evidence.dialled_for[leg["call_id"]] = str(device.get("params", {}).get("from_number"))
-        if isinstance(call_id, str):
-            if isinstance(told.get("call_state"), str):
-                self.evidence.states[call_id].add(told["call_state"])
+        if isinstance(call_id, str) and isinstance(told.get("call_state"), str):
+            self.evidence.states[call_id].add(told["call_state"])
         if isinstance(control_id, str):
             result, detect = (told.get(name) for name in ("result", "detect"))
             collected = result.get("type") if isinstance(result, dict) else None
