@@ -46,7 +46,8 @@ def of_emulator(relay: Emulator, clients: int) -> Counts:
             "tags of calls": len(switch._tags),
             "calls passed on": len(switch._passers),
             "faults": len(engine._armed) + len(engine._held) + len(engine._swapped),
-            "connections": len(open_now) - clients,
+            # One that has vanished is kept for a minute, as a machine that is gone would be.
+            "connections": sum(connection.reachable for connection in server.connections) - clients,
             "unanswered questions": sum(len(connection._answers) for connection in server.connections),
             "unwritten frames": sum(len(connection._outgoing) for connection in server.connections),
             "background tasks": len(server._background),
