@@ -36,7 +36,7 @@ def test_ci_runs_the_commands_of_the_readme_word_for_word() -> None:
     assert shown.stdout.splitlines() == [tests, demo]
 
 
-@pytest.mark.parametrize("environment", ["py", "lint", "types", "examples"])
+@pytest.mark.parametrize("environment", ["py", "emulator", "faults", "soak", "lint", "types", "examples"])
 def test_tox_alone_runs_every_check_that_needs_only_python(environment: str) -> None:
     env_list = re.search(r"^env_list = (.*)$", (ROOT / "tox.ini").read_text(encoding="utf-8"), re.MULTILINE)
     assert env_list

@@ -7,7 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from relay_sync.emulator.soak.ledger import DIAL, HANG_UP, SLACK_S, VOLUME, Ending, Evidence, Seen, Told, lies
+from relay_sync.emulator.soak.ledger import (
+    DIAL,
+    HANG_UP,
+    HEARD_S,
+    SLACK_S,
+    VOLUME,
+    Ending,
+    Evidence,
+    Seen,
+    Told,
+    lies,
+    unheard,
+)
 
 CALL, PLAY, WHO = "call-1", "play-1", "+15550100"
 PAUSE = ("calling.play.pause", PLAY)
@@ -83,6 +95,15 @@ LIES: dict[str, tuple[Plant, str]] = {
     "hung up without a reason": (
         lambda book, endings, known: known.commands[(HANG_UP, "call-2")].append(seen("200")),
         "nobody had asked for it"),
+    "a playback asked after without a reason": (
+        lambda book, endings, known: known.commands[(VOLUME, f"{PLAY} 0.0")].append(seen("200")),
+        "nobody had asked for it"),
+    "a leg hung up twice": (
+        lambda book, endings, known: (
+            book.append(told((DIAL, "+15550199"), "unknown")),
+            known.dialled_for.update({"call-2": "+15550199"}),
+            known.commands[(HANG_UP, "call-2")].extend([seen("200"), seen("410", done=False)])),
+        "came 2 times"),
     "ended as Relay never said": (
         lambda book, endings, known: known.states[PLAY].discard("finished"), "said to be 'finished'"),
     "failed as Relay never said": (
@@ -139,3 +160,14 @@ def test_what_nobody_can_know_is_no_lie(case: str) -> None:
     book, endings, known = truth()
     NO_LIES[case](book, endings, known)
     assert lies(book, endings, known) == []
+
+
+@pytest.mark.parametrize(
+    ("last_heard", "taken", "lie"),
+    [(HEARD_S + 1, False, True), (HEARD_S - 1, False, False), (None, False, False), (HEARD_S + 1, True, False)],
+)
+def test_a_call_that_was_offered_must_be_given_to_a_handler(last_heard: float | None, taken: bool, lie: bool) -> None:
+    known = Evidence(offered={CALL: (3, 100.0)})
+    if last_heard is not None:
+        known.last_heard[3] = 100.0 + last_heard
+    assert bool(unheard([CALL] if taken else [], known)) is lie

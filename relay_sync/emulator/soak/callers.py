@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from relay_sync import Call, Client, ConnectionLost, NotConnected, OperationFailed, RelayTimeout
+from relay_sync import Call, Client, ConnectionLost, NotConnected, OperationFailed, RelayError, RelayTimeout
 from relay_sync.calling.action import Action, Stoppable
 from relay_sync.calling.result import Result
 from relay_sync.emulator.emulator import Emulator
-from relay_sync.emulator.soak.ledger import DIAL, HANG_UP, PASS, VOLUME, Ending, Fate, Told, Verdict
+from relay_sync.emulator.soak.ledger import DIAL, HANG_UP, PASS, VOLUME, Ending, Fate, Key, Told, Verdict
 from relay_sync.emulator.soak.watchdog import Watchdog
 
 T = TypeVar("T")
@@ -157,6 +157,27 @@ class Caller:
                 self._ask((f"calling.play.{verb}", action.control_id), getattr(action, verb))
         self._finish(call, action, "calling.play.stop")
 
+    def _many(self, call: Call) -> None:
+        """Give many commands at once, the last of which may be to hang up."""
+        media = [{"type": SILENCE, "duration": 4.0}]
+        actions = [self._start("calling.play", partial(call.play_async, media)) for _ in range(3)]
+        keys: list[Key] = []
+        with self.client.pipeline(max_in_flight=self._chance.choice((1, 2, 64))) as pipe:
+            for action in (action for action in actions * 2 if action is not None):
+                verb = self._chance.choice(("pause", "resume", "stop"))
+                getattr(pipe, verb)(action)
+                keys.append((f"calling.play.{verb}", action.control_id))
+            if self._chance.random() < 0.5:
+                pipe.hangup(call)
+                keys.append((HANG_UP, str(call.id)))
+            began, limit = time.time(), self._chance.choice((0.02, 0.3, 4.0))
+            with self._watchdog.bound(f"a pipeline of {self.name}", limit):
+                results = pipe.execute(wait_timeout=limit)
+        for key, result in zip(keys, results, strict=True):
+            self._note(key, began, limit, result)
+        if keys and keys[-1][0] == HANG_UP:
+            self._judge_hangup(call, results[-1])
+
     def _record(self, call: Call) -> None:
         record = partial(call.record_async, initial_timeout=0, end_silence_timeout=0)
         action = self._start("calling.record", record)
@@ -183,7 +204,7 @@ class Caller:
         if action is not None:
             self._finish(call, action, "calling.detect.stop")
 
-    _OPERATIONS: tuple[Callable[[Caller, Call], None], ...] = (_play, _play, _play, _record, _prompt, _press, _detect)
+    _OPERATIONS: tuple[Callable[[Caller, Call], None], ...] = (_play, _play, _many, _record, _prompt, _press, _detect)
 
     # -- how an operation and a call end ----------------------------------------------------------------
 
@@ -201,16 +222,20 @@ class Caller:
 
     def _hang_up(self, call: Call, reason: str = "hangup") -> None:
         result = self._ask((HANG_UP, str(call.id)), partial(call.hangup, reason), 4.0)
-        if result is not None and result.message.endswith(UNSENT):
-            said = result.message.startswith("the call has ended")
-            if said or not result.message.startswith(("the call was passed", "the dial")):
-                self._ended(call, "ended", "failed" if said else "lost", f"hangup(): {result.message}")
-        elif result is not None and (result.successful or result.code is None):
-            self._judge(call, "", "ended", result)
+        if result is not None:
+            self._judge_hangup(call, result)
         if call.ended:
             for action in self._running:
                 with self._watchdog.bound(f"{type(action).__name__}.wait() on a call that has ended", 0.5):
                     action.wait()
+
+    def _judge_hangup(self, call: Call, result: Result) -> None:
+        if result.message.endswith(UNSENT):
+            said = result.message.startswith("the call has ended")
+            if said or not result.message.startswith(("the call was passed", "the dial")):
+                self._ended(call, "ended", "failed" if said else "lost", f"hangup(): {result.message}")
+        elif result.error is None and (result.successful or result.code is None):
+            self._judge(call, "", "ended", result)
 
     # -- what they are told ---------------------------------------------------------------------------
 
@@ -222,29 +247,31 @@ class Caller:
         self._running.append(action)
         return action
 
-    def _ask(self, key: tuple[str, str], act: Callable[..., T], limit: float | None = None) -> T | None:
+    def _ask(self, key: Key, act: Callable[..., T], limit: float | None = None) -> T | None:
         """Give a command, with a limit, and write down what it came to; None where that was an exception.
 
         A key without a subject is that of an operation which has no control id before it was started.
         """
         limit = self._chance.choice((0.02, 0.3, 2.0, 2.0)) if limit is None else limit
         began = time.time()
-        subject, code, detail = key[1], None, ""
         result: T | None = None
+        outcome: object
         try:
             with self._watchdog.bound(f"{key[0]} of {self.name}", limit):
-                result = act(wait_timeout=limit)
+                outcome = result = act(wait_timeout=limit)
         except (RelayTimeout, ConnectionLost, NotConnected) as error:
-            sent = not isinstance(error, NotConnected) and getattr(error, "sent", True)
-            verdict: Verdict = "unknown" if sent else "unsent"
-            subject, detail = subject or str(error.control_id), f"{type(error).__name__}: {error.message}"
-        else:
-            if isinstance(result, Action):
-                subject = subject or result.control_id
-            verdict, code, detail = _verdict(result)
-        told = Told(self.name, (key[0], subject), began, min(limit, REQUEST_TIMEOUT_S), verdict, code, detail)
-        self._book.told.append(told)
+            outcome = error
+        self._note(key, began, min(limit, REQUEST_TIMEOUT_S), outcome)
         return result
+
+    def _note(self, key: Key, began: float, limit: float, outcome: object) -> None:
+        """Write down what a command came to: a result, an action or an exception."""
+        subject = key[1]
+        if isinstance(outcome, Action):
+            subject = subject or outcome.control_id
+        elif isinstance(outcome, RelayError):
+            subject = subject or str(outcome.control_id)
+        self._book.told.append(Told(self.name, (key[0], subject), began, limit, *_verdict(outcome)))
 
     def _wait(self, act: Callable[[], object]) -> None:
         """Wait for what may not come in time; that is the truth, then."""
@@ -281,11 +308,15 @@ class Caller:
         self._book.endings.append(Ending(self.name, call_id, control_id, state, fate, alive, in_session, detail))
 
 
-def _verdict(result: object) -> tuple[Verdict, str | None, str]:
-    """Return what a result says of its command: the one that starts an operation, for an action."""
-    told = result.result if isinstance(result, Action) else result
+def _verdict(outcome: object) -> tuple[Verdict, str | None, str]:
+    """Return what is said of a command: of the one that starts an operation, where it is an action."""
+    told = outcome.result if isinstance(outcome, Action) else outcome
+    error = getattr(told, "error", told)
+    if isinstance(error, RelayError):
+        sent = not isinstance(error, NotConnected) and getattr(error, "sent", True)
+        return "unknown" if sent else "unsent", None, f"{type(error).__name__}: {error.message}"
     assert isinstance(told, Result)
-    if told.successful or (isinstance(result, Action) and not result.completed):
+    if told.successful or (isinstance(outcome, Action) and not outcome.completed):
         return "successful", told.code, ""
     if told.code is not None:
         return "refused", told.code, told.message

@@ -24,6 +24,9 @@ VOLUME = "calling.play.volume"
 HANG_UP = "calling.end"
 PASS = "calling.pass"
 
+HEARD_S = 5.0
+"""Seconds after which a client that still speaks on a connection has read what was written there."""
+
 SLACK_S = 3.5
 """Seconds by which the emulator may read a frame later than it was sent: 2 of them it may be silent by a fault."""
 
@@ -79,6 +82,8 @@ class Evidence:
     twice: list[str] = field(default_factory=list)  # requests whose id came more than once
     first: dict[str, int] = field(default_factory=dict)  # the first connection of each client
     dialled_for: dict[str, str] = field(default_factory=dict)  # call -> who calls
+    offered: dict[str, tuple[int, float]] = field(default_factory=dict)  # inbound call -> on which connection, when
+    last_heard: dict[int, float] = field(default_factory=dict)  # connection -> when its client spoke last
     tags: dict[str, str] = field(default_factory=dict)  # tag of a dial -> who calls
 
 
@@ -92,11 +97,21 @@ def lies(told: Iterable[Told], endings: Iterable[Ending], evidence: Evidence) ->
     for key, all_told in by_key.items():
         found += _about_command(key, all_told, evidence, given_up)
     for key, seen in evidence.commands.items():
-        if key not in by_key and not _by_itself(key, evidence, given_up):
+        if key not in by_key and len(seen) > _by_itself(key, seen, evidence, given_up):
             found.append(f"{_named(key)} came {len(seen)} times, and nobody had asked for it")
     for ending in endings:
         found += _about_ending(ending, evidence)
     return found
+
+
+def unheard(taken: Iterable[str], evidence: Evidence) -> list[str]:
+    """Return the inbound calls that a client was offered, and must have read of, and gave to no handler."""
+    known = set(taken)
+    return [
+        f"call {call_id} was offered on connection {connection}, and given to no handler"
+        for call_id, (connection, when) in evidence.offered.items()
+        if call_id not in known and evidence.last_heard.get(connection, 0.0) > when + HEARD_S
+    ]
 
 
 def _all_well(told: list[Told]) -> bool:
@@ -107,22 +122,22 @@ def _named(key: Key) -> str:
     return f"{key[0]} {key[1]}"
 
 
-def _by_itself(key: Key, evidence: Evidence, given_up: set[str]) -> bool:
-    """May the library have given this command by itself?"""
+def _by_itself(key: Key, seen: list[Seen], evidence: Evidence, given_up: set[str]) -> int:
+    """Return how often the library may have given this command by itself."""
+    if key[0] == VOLUME:  # a playback is asked after on a connection that is not the first, by the volume that it has
+        return sum(one.connection not in evidence.first.values() for one in seen)
     if key[0] == HANG_UP:  # the leg of a dial that was given up
-        return evidence.dialled_for.get(key[1]) in given_up
-    return key[0] in (VOLUME, PASS)  # a playback that is asked after; a call for which there is no worker
+        return int(evidence.dialled_for.get(key[1]) in given_up)
+    return int(key[0] == PASS)  # a call for which there is no worker
 
 
 def _about_command(key: Key, told: list[Told], evidence: Evidence, given_up: set[str]) -> Iterator[str]:
     seen = evidence.commands.get(key, [])
     verdicts = Counter(one.verdict for one in told)
-    # A playback is asked after on a connection that is not the first, by the volume that it has.
     may_have_left = len(told) - verdicts["unsent"]
-    counted = [one for one in seen if key[0] != VOLUME or one.connection == evidence.first.get(told[0].who)]
-    if len(counted) > may_have_left and not (key[0] == HANG_UP and _by_itself(key, evidence, given_up)):
+    if len(seen) > may_have_left + _by_itself(key, seen, evidence, given_up):
         what = "was said not to be sent" if verdicts["unsent"] else f"was asked for {may_have_left} times"
-        yield f"{_named(key)} {what}, and came {len(counted)} times ({_details(told)})"
+        yield f"{_named(key)} {what}, and came {len(seen)} times ({_details(told)})"
     agreed = [one for one in seen if any(_is_yes(code) for code in one.codes)]
     if verdicts["successful"] > len(agreed):
         yield f"{_named(key)} was said to be successful, and Relay never said so ({_details(told)})"
@@ -136,7 +151,7 @@ def _about_command(key: Key, told: list[Told], evidence: Evidence, given_up: set
             yield f"{_named(key)} was said to be refused with {one.code}, and Relay never said so ({one.detail})"
     if len(told) == 1:
         last = told[0].began + told[0].limit + SLACK_S
-        for late in (one for one in counted if one.real > last):
+        for late in (one for one in seen[:may_have_left] if one.real > last):
             yield f"{_named(key)} came {late.real - last:.1f} s after its time was up ({_details(told)})"
 
 

@@ -41,7 +41,10 @@ class Witness:
         self._read = 0
         self._ids: set[str] = set()
         self._asked: dict[tuple[int, str], tuple[Seen, set[str]]] = {}
-        self._done: list[Key] = []  # on the emulator's thread
+        self._done: list[Any] = []  # the params of what was carried out; on the emulator's thread
+        self._by_params: dict[
+            int, tuple[dict[str, Any], Seen]
+        ] = {}  # not carried out yet; the dict keeps its id its own
 
     def attend(self) -> None:
         """The emulator runs: look over its shoulder when it carries out a command."""
@@ -50,9 +53,7 @@ class Witness:
 
         def watched(session: Session, method: str, params: Any) -> Accepted:
             outcome = perform(session, method, params)
-            key = key_of(method, params)
-            if key is not None:
-                self._done.append(key)
+            self._done.append(params)
             return outcome
 
         self._relay.on_thread(lambda: setattr(desk, "perform", watched))
@@ -67,10 +68,13 @@ class Witness:
         for frame in new:
             if frame.body is not None:
                 (self._received if frame.direction == "received" else self._sent)(frame, frame.body)
-        for key in done:
-            next(one for one in self.evidence.commands[key] if not one.carried_out).carried_out = True
+        for params in done:
+            # The very object that was read from the frame: what is equal may have come twice.
+            _, seen = self._by_params.pop(id(params), (None, None))
+            if seen is not None:
+                seen.carried_out = True
 
-    def _take(self) -> tuple[list[Frame], list[Key]]:
+    def _take(self) -> tuple[list[Frame], list[Any]]:
         """Both at one moment, so that no command is carried out between the two."""
         done, self._done = self._done, []
         return self._relay.journal.frames, done
@@ -78,6 +82,7 @@ class Witness:
     def _received(self, frame: Frame, body: dict[str, Any]) -> None:
         if frame.method is None:
             return
+        self.evidence.last_heard[frame.connection] = frame.real
         ident = str(body.get("id"))
         if ident in self._ids:
             self.evidence.twice.append(f"{frame.inner or frame.method} {ident}")
@@ -90,6 +95,7 @@ class Witness:
         if key is not None:
             seen = Seen(frame.real, frame.connection)
             self.evidence.commands[key].append(seen)
+            self._by_params[id(params)] = params, seen
             about = {str(params[name]) for name in ("call_id", "control_id") if name in params}
             self._asked[frame.connection, ident] = seen, about
             if key[0] == DIAL:
@@ -104,7 +110,11 @@ class Witness:
                 if code in _GONE:
                     self.evidence.gone |= asked[1]
         elif frame.inner is not None:
-            self._told(_params(body))
+            params = _params(body)
+            self._told(params)
+            told = params.get("params")
+            if frame.inner == "calling.call.receive" and isinstance(told, dict) and isinstance(told["call_id"], str):
+                self.evidence.offered.setdefault(told["call_id"], (frame.connection, frame.real))
 
     def _told(self, params: dict[str, Any]) -> None:
         """An event was written."""
@@ -112,6 +122,8 @@ class Witness:
         told = inner if isinstance(inner, dict) else {}
         call_id, control_id = told.get("call_id"), told.get("control_id")
         winner = told.get("call")
+        if told.get("dial_state") == "answered" and isinstance(winner, dict) and isinstance(winner.get("call_id"), str):
+            self.evidence.states[winner["call_id"]].add("answered")
         for leg in (told, winner if isinstance(winner, dict) else {}):
             device = leg.get("device")
             if isinstance(leg.get("call_id"), str) and isinstance(device, dict):
