@@ -221,9 +221,15 @@ class Course:
     def _unaccounted(self, client: Client) -> leaks.Counts:
         """Count what the client keeps, but for dials of which nobody knows the end: Relay may tell of them yet."""
         self.witness.read()
-        unknown = {told.key[1] for told in self.book.told if told.key[0] == DIAL and told.verdict == "unknown"}
-        tags = {tag for tag, who in self.witness.evidence.tags.items() if who in unknown}
-        return leaks.of_client(client, tags)
+        evidence = self.witness.evidence
+        unknown = {told.key for told in self.book.told if told.key[0] == DIAL and told.verdict == "unknown"}
+        never_came = not unknown <= evidence.commands.keys()
+
+        def may_stay(tag: str) -> bool:
+            who = evidence.tags.get(tag)
+            return never_came if who is None else (DIAL, who) in unknown
+
+        return leaks.of_client(client, may_stay)
 
     def _end_what_is_adrift(self) -> None:
         """Calls of sessions that are lost, or that nobody was told of, are ended by the phones."""

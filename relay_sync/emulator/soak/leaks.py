@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from relay_sync import Client
 from relay_sync.emulator.emulator import Emulator
@@ -15,17 +15,17 @@ from relay_sync.emulator.emulator import Emulator
 Counts = dict[str, int]
 
 
-def of_client(client: Client, but: Collection[str] = ()) -> Counts:
-    """Count what the client keeps for calls and commands; ``but`` are tags of dials that may still be there."""
+def of_client(client: Client, may_stay: Callable[[str], bool] = lambda tag: False) -> Counts:
+    """Count what the client keeps for calls and commands; ``may_stay`` tells which dials, by their tags, may be there."""
     life = client._life()
     table, connection = life.table, life.connection
     with connection.monitor.lock:
         calls = {**table._by_id, **table._by_tag}.values()
         return {
             "calls by id": len(table._by_id),
-            "calls by tag": len(table._by_tag.keys() - set(but)),
-            "legs of dials": len(table._legs.keys() - set(but)),
-            "dials given up": len(table._abandoned.keys() - set(but)),
+            "calls by tag": sum(not may_stay(tag) for tag in table._by_tag),
+            "legs of dials": sum(not may_stay(tag) for tag in table._legs),
+            "dials given up": sum(not may_stay(tag) for tag in table._abandoned),
             "calls waited on": len(table._watched),
             "operations": sum(len(call._actions or ()) for call in calls),
             "unanswered commands": len(connection.session._asked),

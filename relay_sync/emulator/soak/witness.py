@@ -113,7 +113,11 @@ class Witness:
             params = _params(body)
             self._told(params)
             told = params.get("params")
-            if frame.inner == "calling.call.receive" and isinstance(told, dict) and isinstance(told["call_id"], str):
+            if (
+                frame.inner == "calling.call.receive"
+                and isinstance(told, dict)
+                and isinstance(told.get("call_id"), str)
+            ):
                 self.evidence.offered.setdefault(told["call_id"], (frame.connection, frame.real))
 
     def _told(self, params: dict[str, Any]) -> None:
