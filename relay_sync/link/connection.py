@@ -544,7 +544,7 @@ class Connection(Waitable):
         """Read until the transport is lost. The hot path: one pass per frame."""
         text: str | None = None
         while True:
-            later: list[Callable[[], object]] = []
+            later: Sequence[Callable[[], object]] = ()
             with self.monitor.lock:
                 if self._stop.is_set():
                     raise TransportClosed("closed by us")
@@ -727,10 +727,11 @@ class Connection(Waitable):
             assert isinstance(token, Asked)
             token.fail(error)
 
-    def _take_later(self) -> list[Callable[[], object]]:
-        later = self._later
-        if later:
-            self._later = []
+    def _take_later(self) -> Sequence[Callable[[], object]]:
+        """Take over what was put off; never the list itself, into which others may put more. The lock is held."""
+        if not self._later:
+            return ()
+        later, self._later = self._later, []
         return later
 
     def _tell(self, name: str, *arguments: object) -> None:
@@ -744,7 +745,7 @@ class Connection(Waitable):
         return self._failure() if self._failure is not None else NotConnected("disconnect() was called")
 
 
-def _do(later: list[Callable[[], object]]) -> None:
+def _do(later: Sequence[Callable[[], object]]) -> None:
     for act in later:
         try:
             act()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -550,6 +551,34 @@ def test_one_thing_put_off_that_fails_does_not_keep_the_others(ready: Link, capl
     assert done == ["the other"]
     assert "ZeroDivisionError" in caplog.text
     assert ready.connection.state == READY
+
+
+class Meanwhile:
+    """A lock that lets others have their turn as soon as it is let go for the first time."""
+
+    def __init__(self, lock: threading.Lock, act: Callable[[], object]) -> None:
+        self._lock = lock
+        self._turns = [act]
+        self.locked = lock.locked
+        self.acquire = lock.acquire
+        self.release = lock.release
+
+    def __enter__(self) -> bool:
+        return self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        while self._turns:
+            self._turns.pop()()
+
+
+def test_what_one_thread_puts_off_is_not_done_by_another_that_had_nothing_to_do_as_well(link: Link) -> None:
+    done: list[str] = []
+    connection = link.connection
+    others = partial(connection.act, lambda: connection.later(lambda: done.append("once")))
+    link.monitor.lock = Meanwhile(link.monitor.lock, others)  # type: ignore[assignment]
+    connection.act(lambda: None)
+    assert done == ["once"]
 
 
 def test_what_an_event_put_off_is_done_even_if_the_reply_to_it_cannot_be_sent(ready: Link) -> None:
