@@ -16,7 +16,7 @@ Counts = dict[str, int]
 
 
 def of_client(client: Client, may_stay: Callable[[str], bool] = lambda tag: False) -> Counts:
-    """Count what the client keeps for calls and commands; ``may_stay`` tells which dials, by their tags, may be there."""
+    """Count what the client keeps for calls and commands; ``may_stay`` tells of a dial, by its tag, whether it may."""
     life = client._life()
     table, connection = life.table, life.connection
     with connection.monitor.lock:
