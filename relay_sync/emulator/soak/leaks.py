@@ -41,15 +41,16 @@ def of_emulator(relay: Emulator, clients: int) -> Counts:
         running, engine, journal = relay.running_parts, relay.engine, relay.journal
         switch, server = running.switch, running.server
         open_now = {connection.number for connection in server.connections}
+        # One that has vanished is kept for a minute, as a machine that is gone would be, with what it should have got.
+        reachable = [connection for connection in server.connections if connection.reachable]
         return {
             "calls": len(switch._calls),
             "tags of calls": len(switch._tags),
             "calls passed on": len(switch._passers),
             "faults": len(engine._armed) + len(engine._held) + len(engine._swapped),
-            # One that has vanished is kept for a minute, as a machine that is gone would be.
-            "connections": sum(connection.reachable for connection in server.connections) - clients,
-            "unanswered questions": sum(len(connection._answers) for connection in server.connections),
-            "unwritten frames": sum(len(connection._outgoing) for connection in server.connections),
+            "connections": len(reachable) - clients,
+            "unanswered questions": sum(len(connection._answers) for connection in reachable),
+            "unwritten frames": sum(len(connection._outgoing) for connection in reachable),
             "background tasks": len(server._background),
             "unanswered commands of connections that are gone": len(
                 {number for number, _ in journal._unanswered} - open_now
