@@ -18,6 +18,7 @@ from relay_sync.emulator.soak.ledger import (
     Seen,
     Told,
     lies,
+    misheard,
     unheard,
 )
 
@@ -171,3 +172,18 @@ def test_a_call_that_was_offered_must_be_given_to_a_handler(last_heard: float | 
     if last_heard is not None:
         known.last_heard[3] = 100.0 + last_heard
     assert bool(unheard([CALL] if taken else [], known)) is lie
+
+
+@pytest.mark.parametrize(
+    ("states", "wrong"),
+    [
+        (["created", "ringing", "answered", "ended"], False),
+        (["ringing", "ended"], False),
+        (["created", "levitating", "ended"], False),
+        ([], False),
+        (["answered", "answered", "ended"], True),
+        (["answered", "ringing"], True),
+    ],
+)
+def test_handlers_hear_each_state_once_and_in_order(states: list[str], wrong: bool) -> None:
+    assert bool(misheard({CALL: states})) is wrong

@@ -49,6 +49,7 @@ class Book:
     told: list[Told] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)  # exceptions that no docstring promises
+    heard: dict[str, list[str]] = field(default_factory=dict)  # the states that handlers heard of each call
     taken: Counter[str] = field(default_factory=Counter)  # how often a handler was given each call
     calls: Counter[str] = field(default_factory=Counter)  # by direction
 
@@ -79,6 +80,7 @@ class Caller:
         self._book.taken[str(call.id)] += 1
         self._book.calls["inbound"] += 1
         self._running.clear()
+        self._listen(call, str(call.id))
         self._safely(lambda: self._inbound(call))
 
     def sweep(self, call: Call) -> None:
@@ -124,6 +126,7 @@ class Caller:
             result = self._ask((DIAL, who), partial(self.client.calling.dial, **options), limit)
         else:
             made = self.client.calling.new_call(**options)
+            self._listen(made, who)
             result = self._ask((DIAL, who), made.dial, limit)
             if result is None and made.id is not None:
                 self._hang_up(made)
@@ -135,6 +138,11 @@ class Caller:
         if result.call.id is not None and result.code is None:
             self._judge(result.call, "", "ended", result)
         return None
+
+    def _listen(self, call: Call, name: str) -> None:
+        """Write down what the handlers of a call hear."""
+        heard = self._book.heard[name] = []
+        call.on("stateChange", lambda event: heard.append(event["call_state"]))
 
     def _play(self, call: Call) -> None:
         media = self._chance.choice(

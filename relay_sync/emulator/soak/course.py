@@ -17,7 +17,7 @@ from relay_sync.emulator.faults import Injected
 from relay_sync.emulator.schedule import random_faults
 from relay_sync.emulator.soak import leaks
 from relay_sync.emulator.soak.callers import NUMBERS, REQUEST_TIMEOUT_S, Book, Caller
-from relay_sync.emulator.soak.ledger import DIAL, lies, unheard
+from relay_sync.emulator.soak.ledger import DIAL, lies, misheard, unheard
 from relay_sync.emulator.soak.watchdog import Watchdog
 from relay_sync.emulator.soak.witness import Witness
 
@@ -253,6 +253,7 @@ class Course:
         report, book, evidence = self.report, self.book, self.witness.evidence
         report.hangs += self.watchdog.hangs
         report.lies += lies(book.told, book.endings, evidence)
+        report.lies += misheard(book.heard)
         report.lies += unheard(book.taken, evidence)
         report.lies += [f"call {call_id} was handled {n} times" for call_id, n in book.taken.items() if n > 1]
         report.defects += book.defects

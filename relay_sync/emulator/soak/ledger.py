@@ -7,8 +7,9 @@ whatever happened, unless nothing was sent twice or too late.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 Key = tuple[str, str]
@@ -112,6 +113,19 @@ def unheard(taken: Iterable[str], evidence: Evidence) -> list[str]:
         for call_id, (connection, when) in evidence.offered.items()
         if call_id not in known and evidence.last_heard.get(connection, 0.0) > when + HEARD_S
     ]
+
+
+STATES = ("created", "ringing", "answered", "ending", "ended")
+
+
+def misheard(heard: Mapping[str, list[str]]) -> list[str]:
+    """Return the calls whose handlers heard a state twice, or a step back: they go forward only (protocol.md 10)."""
+    found = []
+    for call, states in heard.items():
+        places = [STATES.index(state) for state in states if state in STATES]
+        if any(later <= earlier for earlier, later in pairwise(places)):
+            found.append(f"the handlers of call {call} heard {states}")
+    return found
 
 
 def _all_well(told: list[Told]) -> bool:
