@@ -40,6 +40,7 @@ class Witness:
         self._relay = relay
         self._read = 0
         self._ids: set[str] = set()
+        self._by_tag: dict[str, str] = {}
         self._asked: dict[tuple[int, str], tuple[Seen, set[str]]] = {}
         self._done: list[Any] = []  # the params of what was carried out; on the emulator's thread
         self._by_params: dict[
@@ -124,7 +125,12 @@ class Witness:
         """An event was written."""
         inner = params.get("params")
         told = inner if isinstance(inner, dict) else {}
-        call_id, control_id = told.get("call_id"), told.get("control_id")
+        call_id, control_id, tag = (told.get(name) for name in ("call_id", "control_id", "tag"))
+        if isinstance(tag, str) and tag:
+            if isinstance(call_id, str):
+                self._by_tag[tag] = call_id
+            else:  # spoiled; the client knows by the tag which call is meant
+                call_id = self._by_tag.get(tag)
         winner = told.get("call")
         if told.get("dial_state") == "answered" and isinstance(winner, dict) and isinstance(winner.get("call_id"), str):
             self.evidence.states[winner["call_id"]].add("answered")
