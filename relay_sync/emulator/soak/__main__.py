@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 
 from relay_sync.emulator.soak.course import FAULTS_PER_ROUND, Course, Report
+
+LAST_RESORT_S = 180.0
+"""Seconds that everything after the run itself may take, before the process is ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,12 +36,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seconds = options.seconds if options.seconds is not None else 60.0 * (options.minutes or 1.0)
     if not seconds > 0 or options.threads < 1 or options.faults < 0:
         parser.error("the time and the threads must be more than 0, and the faults not less")
-    report = Course(options.seed, seconds, options.threads, options.faults).run()
+    # For what the watchdog can't see to: it looks from the thread that may be the one that hangs.
+    last_resort = threading.Timer(seconds + LAST_RESORT_S, _give_up)
+    last_resort.daemon = True
+    last_resort.start()
+    try:
+        report = Course(options.seed, seconds, options.threads, options.faults).run()
+    finally:
+        last_resort.cancel()
     sys.stdout.write("\n".join(lines(report, options.threads, options.faults)) + "\n")
     sys.stdout.flush()
     if report.hangs:
         os._exit(1)  # threads that hang may keep the interpreter from its end too
     return int(report.failed)
+
+
+def _give_up() -> None:
+    sys.stderr.write("HANG: the soak itself does not come to its end\n")
+    sys.stderr.flush()
+    faulthandler.dump_traceback(all_threads=True)
+    os._exit(1)
 
 
 def lines(report: Report, threads: int, faults: int) -> Iterator[str]:
