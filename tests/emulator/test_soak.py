@@ -16,7 +16,9 @@ from relay_sync.emulator.soak.ledger import (
     Ending,
     Evidence,
     Seen,
+    Survivor,
     Told,
+    forsaken,
     lies,
     misheard,
     unheard,
@@ -187,3 +189,20 @@ def test_a_call_that_was_offered_must_be_given_to_a_handler(last_heard: float | 
 )
 def test_handlers_hear_each_state_once_and_in_order(states: list[str], wrong: bool) -> None:
     assert bool(misheard({CALL: states})) is wrong
+
+
+@pytest.mark.parametrize(
+    ("in_session", "verdict", "gone", "lie"),
+    [
+        (True, "successful", False, True),
+        (True, "refused", False, True),
+        (True, "unknown", False, False),
+        (True, "successful", True, False),
+        (False, "successful", False, False),
+    ],
+)
+def test_a_call_that_lives_on_in_the_session_must_be_known_to_somebody(
+    in_session: bool, verdict: str, gone: bool, lie: bool
+) -> None:
+    known = Evidence(gone={CALL} if gone else set())
+    assert bool(forsaken([Survivor(CALL, WHO, in_session)], [told((DIAL, WHO), verdict)], known)) is lie

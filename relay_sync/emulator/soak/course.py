@@ -17,7 +17,7 @@ from relay_sync.emulator.faults import Injected
 from relay_sync.emulator.schedule import random_faults
 from relay_sync.emulator.soak import leaks
 from relay_sync.emulator.soak.callers import NUMBERS, REQUEST_TIMEOUT_S, Book, Caller
-from relay_sync.emulator.soak.ledger import DIAL, lies, misheard, unheard
+from relay_sync.emulator.soak.ledger import DIAL, Survivor, forsaken, lies, misheard, unheard
 from relay_sync.emulator.soak.watchdog import Watchdog
 from relay_sync.emulator.soak.witness import Witness
 
@@ -234,13 +234,21 @@ class Course:
     def _end_what_is_adrift(self) -> None:
         """Calls of sessions that are lost, or that nobody was told of, are ended by the phones."""
 
-        def end_all() -> int:
+        protocols = {client.protocol for client in self._clients.values()}
+
+        def end_all() -> list[Survivor]:
             calls = self.relay.switch.calls
+            survivors = [
+                Survivor(call.id, call.from_number, call.owner is not None and call.owner.protocol in protocols)
+                for call in calls
+            ]
             for call in calls:
                 call.end("hangup")
-            return len(calls)
+            return survivors
 
-        self.report.adrift = self.relay.on_thread(end_all)
+        survivors = self.relay.on_thread(end_all)
+        self.report.adrift = len(survivors)
+        self.report.lies += forsaken(survivors, self.book.told, self.witness.evidence)
 
     def _close_clients(self) -> None:
         for dialect, client in self._clients.items():

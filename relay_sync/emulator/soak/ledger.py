@@ -115,6 +115,28 @@ def unheard(taken: Iterable[str], evidence: Evidence) -> list[str]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A call that the emulator still has after every call that a client knows of was hung up. ``who`` calls."""
+
+    call_id: str
+    who: str
+    in_session: bool
+
+
+def forsaken(survivors: Iterable[Survivor], told: Iterable[Told], evidence: Evidence) -> list[str]:
+    """Return the calls that live on in a client's session though it does not know them, and nobody was told so.
+
+    Somebody was where the outcome of the dial is unknown, and where Relay itself said that the call is gone.
+    """
+    unknown = {one.key[1] for one in told if one.key[0] == DIAL and one.verdict == "unknown"}
+    return [
+        f"call {one.call_id} of {one.who} lives on in the client's session, and nobody knows of it"
+        for one in survivors
+        if one.in_session and one.call_id not in evidence.gone and one.who not in unknown
+    ]
+
+
 STATES = ("created", "ringing", "answered", "ending", "ended")
 
 
