@@ -55,6 +55,7 @@ class Connection:
         self._transport = transport
         self._socket = transport.get_extra_info("socket")  # now: a transport of TLS that was aborted can't say
         self._aborted = False
+        self._vanished = False
         self._speaking = asyncio.Event()  # cleared: silent
         self._speaking.set()
         self._outgoing: deque[_Item] = deque()
@@ -172,7 +173,7 @@ class Connection:
 
     def silence(self, on: bool) -> None:
         """Half-open: read nothing (not even WebSocket pings), write nothing, keep TCP. ``on=False`` goes on."""
-        if self.closed.is_set() or on != self._speaking.is_set():
+        if self.closed.is_set() or self._vanished or on != self._speaking.is_set():
             return
         if on:
             self._speaking.clear()
@@ -184,6 +185,11 @@ class Connection:
             if self._outgoing:
                 self._written.clear()
             self._wake.set()
+
+    def vanish(self) -> None:
+        """Be silent for good: the machine is gone, and no end of a silence brings it back."""
+        self.silence(True)
+        self._vanished = True
 
     def close_soon(self) -> None:
         """Close the connection once all frames sent so far have been written."""

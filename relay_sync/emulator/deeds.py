@@ -70,7 +70,7 @@ def _end(world: World, fault: Fault, connection: Connection) -> None:
 
 def _vanish(world: World, fault: Fault, connection: Connection) -> None:
     # The nearest that loopback comes to a cable that is pulled: the kernel still acknowledges what the client sends.
-    connection.silence(True)
+    connection.vanish()
     if connection.session is not None:
         world.sessions.lost(connection.session, connection)
     asyncio.get_running_loop().call_later(_VANISHED, connection.abort)

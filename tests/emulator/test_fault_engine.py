@@ -200,6 +200,19 @@ def test_a_machine_that_vanishes_says_nothing_and_its_session_can_be_resumed(
     assert client.hears_nothing()
 
 
+def test_a_machine_that_has_vanished_does_not_come_back_with_the_end_of_a_silence(
+    relay: Emulator, client: RawClient
+) -> None:
+    """It would carry out commands, and tell nothing of what follows: its session has no connection any more."""
+    relay.faults.add("vanish")
+    with relay.faults.add("silence"):
+        pass
+    relay.silence(False)
+    client.send(f"{client.space}.ping", {})
+    assert client.hears_nothing()
+    assert relay.drop_connections() == 1
+
+
 @pytest.mark.parametrize(("text", "size"), [("drip", 1), ("drip 5 0.0005s", 5)])
 def test_frames_can_come_in_pieces(relay: Emulator, client: RawClient, text: str, size: int) -> None:
     with relay.faults.add(text.replace("drip", "drip 1 0.0005s") if text == "drip" else text):
