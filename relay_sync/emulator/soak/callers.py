@@ -232,7 +232,7 @@ class Caller:
         result = self._ask((HANG_UP, str(call.id)), partial(call.hangup, reason), 4.0)
         if result is not None:
             self._judge_hangup(call, result)
-        if call.ended:
+        if call.state == "ended":  # `ended` is true of one that is ending, whose last word may be lost
             for action in self._running:
                 with self._watchdog.bound(f"{type(action).__name__}.wait() on a call that has ended", 0.5):
                     action.wait()
