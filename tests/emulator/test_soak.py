@@ -92,6 +92,11 @@ LIES: dict[str, tuple[Plant, str]] = {
     "after its time": (
         lambda book, endings, known: known.commands.update({PAUSE: [seen("200", real=102.1 + SLACK_S)]}),
         "after its time was up"),
+    "after its time, on a connection that was not there then": (
+        lambda book, endings, known: (
+            known.commands.update({PAUSE: [seen("200", real=103.0, connection=2)]}),
+            known.opened.update({2: 102.9})),
+        "after its time was up"),
     "asked for by nobody": (
         lambda book, endings, known: known.commands[("calling.play", "other")].append(seen("200")),
         "nobody had asked for it"),

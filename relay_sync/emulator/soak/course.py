@@ -238,9 +238,11 @@ class Course:
 
         def end_all() -> list[Survivor]:
             calls = self.relay.switch.calls
+            # An inbound call whose offer was lost rings on, and nobody can know of it.
             survivors = [
                 Survivor(call.id, call.from_number, call.owner is not None and call.owner.protocol in protocols)
                 for call in calls
+                if call.direction == "outbound" or call.answered_at is not None
             ]
             for call in calls:
                 call.end("hangup")

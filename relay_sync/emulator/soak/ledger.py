@@ -31,6 +31,10 @@ HEARD_S = 5.0
 SLACK_S = 3.5
 """Seconds by which the emulator may read a frame later than it was sent: 2 of them it may be silent by a fault."""
 
+SENT_S = 0.5
+"""Seconds by which a frame may leave after its time was looked at. What came on a connection that was not there when
+the time was up, and so long after, was sent too late without any doubt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -84,6 +88,7 @@ class Evidence:
     first: dict[str, int] = field(default_factory=dict)  # the first connection of each client
     dialled_for: dict[str, str] = field(default_factory=dict)  # call -> who calls
     offered: dict[str, tuple[int, float]] = field(default_factory=dict)  # inbound call -> on which connection, when
+    opened: dict[int, float] = field(default_factory=dict)  # connection -> when its client spoke first
     last_heard: dict[int, float] = field(default_factory=dict)  # connection -> when its client spoke last
     tags: dict[str, str] = field(default_factory=dict)  # tag of a dial -> who calls
 
@@ -186,9 +191,10 @@ def _about_command(key: Key, told: list[Told], evidence: Evidence, given_up: set
         if one.verdict == "refused" and plain and one.code not in codes:
             yield f"{_named(key)} was said to be refused with {one.code}, and Relay never said so ({one.detail})"
     if len(told) == 1:
-        last = told[0].began + told[0].limit + SLACK_S
-        for late in (one for one in seen[:may_have_left] if one.real > last):
-            yield f"{_named(key)} came {late.real - last:.1f} s after its time was up ({_details(told)})"
+        last = told[0].began + told[0].limit
+        for came in seen[:may_have_left]:
+            if came.real > last + SLACK_S or evidence.opened.get(came.connection, 0.0) > last + SENT_S:
+                yield f"{_named(key)} came {came.real - last:.1f} s after its time was up ({_details(told)})"
 
 
 def _details(told: list[Told]) -> str:

@@ -83,6 +83,7 @@ class Witness:
     def _received(self, frame: Frame, body: dict[str, Any]) -> None:
         if frame.method is None:
             return
+        self.evidence.opened.setdefault(frame.connection, frame.real)
         self.evidence.last_heard[frame.connection] = frame.real
         ident = str(body.get("id"))
         if ident in self._ids:
