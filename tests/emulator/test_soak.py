@@ -148,6 +148,9 @@ NO_LIES: dict[str, Plant] = {
     "a playback asked after on the next connection": lambda book, endings, known: known.commands[
         (VOLUME, f"{PLAY} 1.0")
     ].append(seen("200", connection=2)),
+    "a playback asked after by a volume that never came": lambda book, endings, known: known.commands.update(
+        {(VOLUME, f"{PLAY} 1.0"): [seen("200", connection=2, real=110.0)]}
+    ),
     "the leg of a dial that was given up": lambda book, endings, known: (
         book.append(told((DIAL, "+15550199"), "unknown")),
         known.dialled_for.update({"call-2": "+15550199"}),

@@ -192,7 +192,9 @@ def _about_command(key: Key, told: list[Told], evidence: Evidence, given_up: set
             yield f"{_named(key)} was said to be refused with {one.code}, and Relay never said so ({one.detail})"
     if len(told) == 1:
         last = told[0].began + told[0].limit
-        for came in seen[:may_have_left]:
+        # Of volumes those on a later connection may be the library's own question, whatever became of the caller's.
+        own = [came for came in seen if key[0] != VOLUME or came.connection in evidence.first.values()]
+        for came in own[:may_have_left]:
             if came.real > last + SLACK_S or evidence.opened.get(came.connection, 0.0) > last + SENT_S:
                 yield f"{_named(key)} came {came.real - last:.1f} s after its time was up ({_details(told)})"
 
