@@ -15,6 +15,7 @@ from relay_sync.calling.call import Call
 from relay_sync.calling.result import ReceiveResult
 from relay_sync.client import Client
 from relay_sync.errors import ConfigurationError, ConnectFailed, NotConnected
+from relay_sync.link.connection import REGISTERED
 from relay_sync.link.waiting import Deadline, check_timeout
 from relay_sync.messaging import Message
 
@@ -169,7 +170,7 @@ class Consumer:
         return checks.words(self.contexts, "contexts", "context names")
 
     def _serve(self, client: Client, contexts: list[str]) -> None:
-        client.on("ready", self._when_ready)
+        client._handlers.setdefault(REGISTERED, []).append(self.ready)
         try:
             # Before connecting: the contexts are part of the handshake then, and ready() comes after them.
             for register, hook in self._hooks(client):
@@ -194,10 +195,6 @@ class Consumer:
             raise ConnectFailed(
                 f"Relay refused the contexts {contexts}: {refusal.message} (code {refusal.code})", code=refusal.code
             )
-
-    def _when_ready(self, client: Client) -> None:
-        if client._life().connection.contexts_refused is None:
-            self.ready()
 
     def _hooks(self, client: Client) -> Iterator[tuple[Callable[..., ReceiveResult], Callable[..., object]]]:
         """Where each overridden hook is to be registered."""

@@ -311,7 +311,7 @@ def test_refused_contexts_end_it_and_it_is_never_ready(relay: Emulator) -> None:
     assert info.value.code == "403"
     assert [office.next(), office.next()] == [("setup",), ("teardown",)]
     assert office.told.empty()
-    assert relay.connections == 0
+    until(lambda: relay.connections == 0, "that the connection is closed")
 
 
 @blade_only
@@ -327,6 +327,30 @@ def test_contexts_refused_at_a_reconnect_are_told_in_the_log_and_it_is_not_ready
         until(lambda: "Not any more" in caplog.text, "that the refusal is logged")
         relay.drop_connections(resume=False)
         assert office.next() == ("ready",)
+        assert office.told.empty()
+
+
+@blade_only
+def test_a_reconnect_whose_contexts_were_refused_is_not_taken_for_ready_because_the_next_one_came_meanwhile(
+    relay: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    office, gate = Office(**relay.credentials), threading.Event()
+    with serving(office):
+        client = office.client
+        assert client is not None
+        at_once(client)
+        # The client's handlers stand still until both handshakes are over.
+        client.on("signalwire.socket.close", lambda: gate.wait(LIMIT))
+        relay.refuse_next("signalwire.receive", "403", "Not any more")
+        relay.drop_connections(resume=False)
+        until(lambda: "Not any more" in caplog.text, "that the refusal is logged")
+        relay.drop_connections(resume=False)
+        until(lambda: client.connected and client._life().connection.contexts_refused is None, "that all is well again")
+        gate.set()
+        assert office.next() == ("ready",)
+        done = threading.Event()
+        client._life()._lane.put(done.set)
+        assert done.wait(LIMIT)
         assert office.told.empty()
 
 

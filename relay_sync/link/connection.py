@@ -27,7 +27,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -44,6 +44,7 @@ from relay_sync.link.backoff import delay
 from relay_sync.link.batch import Batch, Flight, Order, unknown
 from relay_sync.link.listener import Listener
 from relay_sync.link.lost import Lost, Tried
+from relay_sync.link.saying import say
 from relay_sync.link.transport import (
     OpenFailed,
     Transport,
@@ -71,6 +72,8 @@ logger: logging.Logger = logging.getLogger(__name__)
 frames: logging.Logger = logging.getLogger("relay_sync.wire")
 
 NEW, CONNECTING, READY, RECONNECTING, CLOSED = "new", "connecting", "ready", "reconnecting", "closed"
+
+REGISTERED = "registered"  # told before "ready" where Relay refused no context; for the library itself
 
 CLOSE_GRACE_S = 0.3  # for the peer to answer our close frame
 JOIN_S = 1.0  # for the thread to end once its socket is shut
@@ -459,9 +462,11 @@ class Connection(Waitable):
         except Exception as bug:  # noqa: BLE001  (logged there)
             lost = self._failed(bug)
         finally:
-            self.act(lambda: self._shut_books(lost.error, lost.error))
-            # The system gives the number of a thread that has ended to another one.
-            self.monitor.reader = None
+            try:
+                self.act(lambda: self._shut_books(lost.error, lost.error))
+            finally:
+                # The system gives the number of a thread that has ended to another one.
+                self.monitor.reader = None
 
     def _one_attempt(self) -> Lost:
         """Connect, with a socket for each dialect that is tried, and read until it is lost; return why."""
@@ -501,15 +506,17 @@ class Connection(Waitable):
             lost = self._failed(bug)
         finally:
             # Nobody may be left waiting for an answer that can come no more: first of all things.
-            self._lose(lost)
-            transport.close()
+            try:
+                self._lose(lost)
+            finally:
+                transport.close()
         if opened:
             self._tell("signalwire.socket.close")
         return lost
 
     def _failed(self, bug: Exception) -> Lost:
         """An exception that nobody foresaw is our bug: show it, and close."""
-        logger.error("the connection's thread failed; the connection is closed", exc_info=bug)
+        say(logger, logging.ERROR, "the connection's thread failed; the connection is closed", exc_info=bug)
         kind = ConnectionLost if self.was_ready else ConnectFailed
         return Lost(partial(kind, f"internal error: {bug!r}"), heals=False)
 
@@ -551,9 +558,9 @@ class Connection(Waitable):
                 now = self._clock()
                 # What can be read counts before the clock: a process that was stopped for a while
                 # finds the sign of life first.
-                outcomes = [] if text is None else self.session.receive(text, now)
-                outcomes += self.session.tick(now)
-                lost = self._settle(outcomes)
+                # Each outcome takes effect before the next step, which may fail: an answer must reach who asked.
+                lost = None if text is None else self._settle(self.session.receive(text, now))
+                lost = lost or self._settle(self.session.tick(now))
                 self._run_due(now)
                 outgoing = self.session.outgoing()
                 timer = self._next_timer()
@@ -585,14 +592,14 @@ class Connection(Waitable):
 
     def _show(self, text: str) -> None:
         if frames.isEnabledFor(logging.DEBUG):
-            frames.debug("< %s", self._mask(text))
+            say(frames, logging.DEBUG, "< %s", self._mask(text))
         if self._listener is not None and self._listener.wants_frames:
             self._listener.frame(text)
 
     def _write(self, transport: Transport, text: str) -> None:
         """Send a frame of the reader's own: handshake, ping, reply."""
         if frames.isEnabledFor(logging.DEBUG):
-            frames.debug("> %s", self._mask(text))
+            say(frames, logging.DEBUG, "> %s", self._mask(text))
         try:
             transport.send(text, READER_SEND_S)
         except TransportTimeout as stuck:
@@ -640,6 +647,9 @@ class Connection(Waitable):
             text = "Relay refused the contexts %s: %s %s"
             self.later(partial(logger.error, text, self.session.contexts, refusal.code, refusal.message))
         self._changed()
+        if refusal is None:
+            # Told apart here: whoever is told of "ready" may look only after the next handshake.
+            self.later(partial(listener.notify, REGISTERED))
         self.later(partial(listener.notify, "ready"))
 
     def _drain(self, away: GoAway) -> None:
@@ -677,7 +687,7 @@ class Connection(Waitable):
             later = self._take_later()
         _do(later)
         if was_up and not self._stop.is_set():
-            logger.warning("connection lost: %s", lost.error().message)
+            say(logger, logging.WARNING, "connection lost: %s", lost.error().message)
 
     def _keep_trying(self, lost: Lost) -> bool:
         """Wait for the next attempt; False when there is to be none."""
@@ -685,7 +695,7 @@ class Connection(Waitable):
             return False
         pause = delay(self._attempt, self._jitter())
         self._attempt += 1
-        logger.info("reconnecting in %.1f s", pause)
+        say(logger, logging.INFO, "reconnecting in %.1f s", pause)
         end = self._clock() + pause
         while not self._stop.is_set():
             self._give_up_in_time()
@@ -717,10 +727,12 @@ class Connection(Waitable):
         self._failure = failure
         self.state = CLOSED
         self._timers.clear()
-        self._fail_asked(in_flight)
-        if self._listener is not None:
-            self._listener.session_lost(in_flight().message if failure else "the client was disconnected")
-        self._changed()
+        try:
+            self._fail_asked(in_flight)
+            if self._listener is not None:
+                self._listener.session_lost(in_flight().message if failure else "the client was disconnected")
+        finally:
+            self._changed()  # whatever fails above: who waits for the end must learn of it
 
     def _fail_asked(self, error: Callable[[], RelayError]) -> None:
         for token in self.session.fail():
@@ -745,12 +757,19 @@ class Connection(Waitable):
         return self._failure() if self._failure is not None else NotConnected("disconnect() was called")
 
 
-def _do(later: Sequence[Callable[[], object]]) -> None:
-    for act in later:
-        try:
-            act()
-        except Exception:
-            logger.exception("one of the things to do after the lock failed; the others are done")
+def _do(later: Iterable[Callable[[], object]]) -> None:
+    """Do all that was put off, whatever becomes of one of them: futures complete here."""
+    left = iter(later)
+    try:
+        for act in left:
+            try:
+                act()
+            except Exception:  # noqa: BLE001  (logged)
+                text = "one of the things to do after the lock failed; the others are done"
+                say(logger, logging.ERROR, text, exc_info=True)
+    except BaseException:  # Ctrl-C, where this is the main thread: what is left is done all the same
+        _do(left)
+        raise
 
 
 def _not_sent(method: str, why: str) -> NotConnected:

@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from relay_sync.link.saying import say
 from relay_sync.link.waiting import SLICE, Room, join
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ def run(job: Job, about: str = "") -> None:
     except BaseException as raised:  # also asyncio's CancelledError: the worker, and its lane, go on
         if isinstance(raised, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
             raise
-        logger.exception("a handler raised: %s %s", _name(job), about)
+        # Else a log handler that raises would take the lane with it, and all that is in line there.
+        say(logger, logging.ERROR, "a handler raised: %s %s", _name(job), about, exc_info=True)
 
 
 def _name(job: Job) -> str:
@@ -78,15 +80,21 @@ class Workers:
                 return False
             free = len(self._threads) + self._starting - len(self._busy) - len(self._jobs)
             full = len(self._threads) + self._starting >= self.most
-            if free <= 0 and full:
-                self._report_full()
-                if not queue:
-                    return False
-            self._jobs.append(job)
-            if free > 0 or full:
-                self._changed.notify()
-                return True
-            self._starting += 1
+            declined = free <= 0 and full and not queue
+            if not declined:
+                self._jobs.append(job)
+                if free > 0 or full:
+                    self._changed.notify()
+                else:
+                    self._starting += 1
+            loud = free <= 0 and full and not self._loud
+            self._loud = self._loud or loud
+        if loud:
+            # Not under the lock: a log handler may wait for a thread that wants it.
+            text = "all %d %s threads are busy: what comes now waits or is declined"
+            say(logger, logging.WARNING, text, self.most, self._kind)
+        if free > 0 or full:
+            return not declined
         return self._start_one(job)
 
     def close(self, timeout: float = 1.0) -> None:
@@ -124,17 +132,12 @@ class Workers:
                 self._quiet.wait(SLICE)
         return left
 
-    def _report_full(self) -> None:
-        if not self._loud:
-            self._loud = True
-            logger.warning("all %d %s threads are busy: what comes now waits or is declined", self.most, self._kind)
-
     def _start_one(self, job: Job) -> bool:
         thread = threading.Thread(target=self._work, name=f"relay-{self._kind}-{next(_numbers)}", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # the system has no more threads, or the interpreter is ending
-            logger.exception("no thread could be started for a handler")
+            say(logger, logging.ERROR, "no thread could be started for a handler", exc_info=True)
             with self._changed:
                 self._starting -= 1
                 # Where there is a thread, or will be, it comes to this job too.

@@ -213,9 +213,12 @@ class Session:
         return [outcome]
 
     def _replied(self, reply: Success | Failure, now: float) -> list[Outcome]:
-        asked = self._asked.pop(reply.id, None)
+        asked = self._asked.get(reply.id)
         if asked is not None:
-            return [Answered(asked[0], self.dialect.answer(reply, asked[1]))]
+            answered = Answered(asked[0], self.dialect.answer(reply, asked[1]))
+            # Only now: if that failed, the command must be among those that ``fail`` gives back.
+            del self._asked[reply.id]
+            return [answered]
         if reply.id == self._step:
             return self._advance(reply, now)
         if reply.id.startswith(self._ping_mark):

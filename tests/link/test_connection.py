@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
@@ -21,6 +21,7 @@ from relay_sync.link.connection import CLOSED, CONNECTING, NEW, READY, RECONNECT
 from relay_sync.link.transport import OpenFailed, TransportLost
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.events import Answer, RelayEvent
+from relay_sync.wire.session import Session
 from tests.link.conftest import MakeLink
 from tests.link.support import INTERVAL, TIMEOUT, HeldTransport, Link, MovedClock
 from tests.support import LIMIT, Running, ScriptedTransport, until
@@ -714,6 +715,89 @@ def test_an_answer_whose_effect_fails_reaches_its_asker_all_the_same(ready: Link
     assert asked.result().ok
     with pytest.raises(ConnectionLost):
         ready.connection.wait_closed(Deadline(LIMIT))
+
+
+def test_an_answer_that_cannot_be_made_out_leaves_nobody_waiting_for_it(
+    ready: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ready.ask(timeout=None)
+    ready.relay.take_command("calling.play")
+    monkeypatch.setattr(type(ready.session.dialect), "answer", raise_bug)
+    ready.line.say({"jsonrpc": "2.0", "id": next(iter(ready.session._asked)), "result": {}})
+    with pytest.raises(ConnectionLost, match="a bug of ours"):
+        asked.result()
+
+
+def test_an_answer_reaches_its_asker_though_what_is_due_in_that_moment_fails(
+    ready: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ready.ask(timeout=None)
+    monkeypatch.setattr(Session, "tick", raise_bug)
+    ready.relay.accept_command("calling.play")
+    assert asked.result().ok
+
+
+def test_who_waits_for_the_end_learns_of_it_though_telling_of_the_session_fails(ready: Link) -> None:
+    watcher = Running(lambda: ready.connection.wait_closed(Deadline(None)))
+    ready.asleep()
+    ready.listener.losing = raise_bug
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        ready.connection.stop()
+    watcher.result()
+
+
+class Broken(logging.Handler):
+    """A log handler of a user's that raises."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise OSError("no space left on device")
+
+
+@pytest.fixture
+def broken_log() -> Iterator[None]:
+    logger, handler = logging.getLogger("relay_sync"), Broken()
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    yield
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_log_handler_that_raises_neither_ends_the_connection_nor_keeps_what_was_put_off(
+    make_link: MakeLink, broken_log: None
+) -> None:
+    link, done = make_link(), threading.Event()
+    link.make_ready()
+
+    def put_off(event: RelayEvent) -> None:
+        link.connection.later(raise_bug)
+        link.connection.later(done.set)
+
+    link.listener.taking = put_off
+    link.line.say("not even JSON")
+    link.relay.tell_state("created")
+    assert done.wait(LIMIT)
+    link.line.break_()
+    link.come_back()
+    assert link.connection.state == READY
+
+
+def test_an_interrupted_close_completes_what_was_put_off_all_the_same(ready: Link) -> None:
+    done = threading.Event()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    def put_off(why: str) -> None:
+        ready.connection.later(interrupt)
+        ready.connection.later(done.set)
+
+    ready.listener.losing = put_off
+    with pytest.raises(KeyboardInterrupt):
+        ready.connection.stop()
+    assert done.is_set()
 
 
 def test_a_transport_that_cannot_even_be_made_is_a_failure_to_connect(

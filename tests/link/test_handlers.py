@@ -272,6 +272,43 @@ def test_the_limit_is_reported_once_and_again_when_it_was_left_meanwhile(
         until(lambda: workers.busy == 0, "that all are idle")
 
 
+def test_the_limit_is_not_reported_under_the_lock_because_log_handlers_are_the_users(pool: Pools) -> None:
+    workers = pool(1)
+    locked: list[bool] = []
+
+    class Nosy(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            locked.append(workers._lock.locked())
+
+    logger, handler = logging.getLogger("relay_sync"), Nosy()
+    logger.addHandler(handler)
+    hold = threading.Event()
+    try:
+        workers.submit(lambda: hold.wait(LIMIT))
+        workers.submit(lambda: None)
+    finally:
+        hold.set()
+        logger.removeHandler(handler)
+    assert locked == [False]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_log_handler_that_raises_costs_neither_the_lane_nor_its_thread(pool: Pools) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise OSError("no space left on device")
+
+    logger, handler = logging.getLogger("relay_sync"), Broken()
+    logger.addHandler(handler)
+    lane, done = Lane(pool(1)), threading.Event()
+    try:
+        lane.put(lambda: 1 / 0)
+        lane.put(done.set)
+        assert done.wait(LIMIT)
+    finally:
+        logger.removeHandler(handler)
+
+
 def test_a_single_worker_reports_its_limit_every_time_that_it_is_reached(
     pool: Pools, caplog: pytest.LogCaptureFixture
 ) -> None:
