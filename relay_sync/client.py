@@ -8,6 +8,7 @@ import logging
 import os
 import ssl
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -33,7 +34,7 @@ from relay_sync.errors import (
 from relay_sync.link.connection import CLOSED, NEW, READY, Connection, Limits
 from relay_sync.link.handlers import Lane, Workers, run
 from relay_sync.link.transport import WebSocketTransport
-from relay_sync.link.waiting import Deadline
+from relay_sync.link.waiting import Deadline, held_here
 from relay_sync.masking import Masker
 from relay_sync.messaging import MessageTable, Messaging
 from relay_sync.tasking import Tasking
@@ -56,6 +57,8 @@ MESSAGE = "signalwire.socket.message"
 EVENTS = ("ready", "signalwire.socket.open", "signalwire.socket.close", "signalwire.socket.error", MESSAGE)
 
 AUTO = "auto"  # each dialect in turn, until the service has agreed to one
+
+MIDST_CLOSE_S = 0.25  # after twice this long without a lock, disconnect() leaves the rest to a thread
 
 CONNECT_GRACE_S = 0.25  # so that the connection's own, better reason for a failure comes first
 
@@ -143,10 +146,19 @@ class Life:
     # -- its end --------------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """Close the connection; idle workers end, busy ones when their handler does."""
+        """Close the connection; idle workers end, busy ones when their handler does.
+
+        A signal handler or a finaliser may call it in the midst of our own work, while this thread holds a lock of
+        ours: then a thread does it, as soon as that is let go of.
+        """
         atexit.unregister(self.at_exit)
+        pools = (self.lanes, self.conversations, self.chores)
+        locks = (self.connection.monitor.lock, *(workers.lock for workers in pools))
+        if any(held_here(lock, MIDST_CLOSE_S) for lock in locks):
+            threading.Thread(target=self.end, name="relay-closer", daemon=True).start()
+            return
         self.connection.stop()
-        for workers in (self.lanes, self.conversations, self.chores):
+        for workers in pools:
             workers.close()
 
     def at_exit(self) -> None:
@@ -356,8 +368,9 @@ class Client:
     def disconnect(self) -> None:
         """Close the connection; calls stay up. What waits on it ends.
 
-        May be called twice, from any thread, and from a handler. Operations end as ``failed``;
-        commands in flight raise ``ConnectionLost``.
+        May be called twice, from any thread, from a handler, and from a signal handler or a
+        finaliser, where it may return before it is done. Operations end as ``failed``; commands in
+        flight raise ``ConnectionLost``.
         """
         life = self._lives.get(os.getpid())
         if life is not None:

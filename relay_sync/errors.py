@@ -12,7 +12,7 @@
     ├── OperationFailed                   only from ``Result.raise_for_status()``
     │   └── CommandRefused                Relay said no; its code and message
     ├── ProtocolViolation                 Relay sent what it must not
-    └── WouldDeadlock (RuntimeError)      a blocking method on the connection's own thread
+    └── WouldDeadlock (RuntimeError)      it would wait for itself
 
 A command that Relay refuses is not an exception but a result with ``successful=False``.
 A mistake in the caller's arguments is an ordinary ``TypeError`` or ``ValueError``.
@@ -109,4 +109,8 @@ class ProtocolViolation(RelayError):
 
 
 class WouldDeadlock(RelayError, RuntimeError):
-    """A blocking method was called on the connection's own thread, which alone could end the wait."""
+    """A method that would wait for itself was called.
+
+    On the connection's own thread, which alone could end the wait; in a handler that waits for all handlers; or by a
+    signal handler or a finaliser in the midst of the library's own work.
+    """

@@ -54,9 +54,9 @@ class Workers:
         self.most = most
         self._kind = kind
         self._idle_s = idle
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
-        self._quiet = Room(self._lock)  # a job is over
+        self.lock = threading.Lock()
+        self._changed = threading.Condition(self.lock)
+        self._quiet = Room(self.lock)  # a job is over
         self._jobs: deque[Job] = deque()
         self._threads: set[threading.Thread] = set()
         self._busy: set[threading.Thread] = set()
@@ -127,7 +127,7 @@ class Workers:
 
         ``enough`` is asked every ``SLICE`` seconds, for it may change at any time: a signal may come.
         """
-        with self._lock:
+        with self.lock:
             while (left := len(self._busy) + len(self._jobs)) and not enough():
                 self._quiet.wait(SLICE)
         return left

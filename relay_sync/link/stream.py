@@ -31,6 +31,7 @@ from typing import Any
 
 from relay_sync.link.failures import OpenFailed, TransportClosed, TransportLost, TransportTimeout
 from relay_sync.link.readiness import Readiness
+from relay_sync.link.waiting import held_here
 
 # One read takes at most this much from the socket.
 _CHUNK = 65536
@@ -40,6 +41,8 @@ _RECORD = 16384
 _FINISH = 0.5
 # How long close() waits for a writer to let go; shut() has woken it, so this is for a machine that has stopped.
 _LET_GO = 5.0
+# How long another thread may hold the lock round opening and ending, which never waits in it, by half.
+_MIDST = 0.25
 # The longest wait that is asked of the system, 20 days: it counts milliseconds in 32 bits, and a caller may say 1e9.
 _LONGEST = 20 * 86400.0
 # Not every system wakes a socket that is still connecting when it is shut down (Linux does).
@@ -257,16 +260,17 @@ class Stream:
         Raises TransportTimeout or TransportClosed (nothing was written) or TransportLost (perhaps some of it was).
         """
         end = monotonic() + timeout
-        if not self._writing.acquire(timeout=_bounded(timeout)):
-            raise TransportTimeout("another frame was being written all the time")
+        taken: list[bool] = []
         try:
+            self._await_turn(taken, timeout)
             if self._shut or self._broken or self._unsendable or self._sock is None:
                 raise TransportClosed(self._broken or self._unsendable or "closed on our side")
             if last:
                 self._unsendable = "the closing frame has been sent"
             self._write_frame(data, end, finish)
         finally:
-            self._writing.release()
+            if True in taken:
+                self._writing.release()
 
     def write_many(self, frames: Sequence[bytes], timeout: float) -> int:
         """Write frames one after the other, in as few pieces as there is room for; return how many were written.
@@ -279,9 +283,9 @@ class Stream:
         """
         end = monotonic() + timeout
         written = 0
-        if not self._writing.acquire(timeout=_bounded(timeout)):
-            raise TransportTimeout("another frame was being written all the time")
+        taken: list[bool] = []
         try:
+            self._await_turn(taken, timeout)
             while written < len(frames):
                 if self._shut or self._broken or self._unsendable or self._sock is None:
                     raise TransportClosed(self._broken or self._unsendable or "closed on our side")
@@ -296,8 +300,15 @@ class Stream:
             lost.begun += written
             raise
         finally:
-            self._writing.release()
+            if True in taken:
+                self._writing.release()
         return written
+
+    def _await_turn(self, taken: list[bool], timeout: float) -> None:
+        """Take the lock for writing. One call, which notes whether it was: Ctrl-C may come right after it."""
+        taken.extend(map(self._writing.acquire, (True,), (_bounded(timeout),)))
+        if True not in taken:
+            raise TransportTimeout("another frame was being written all the time")
 
     def _write_record(self, frames: Sequence[bytes], end: float) -> int:
         """Write as many frames as one TLS record takes: it goes as a whole, so they count as one."""
@@ -422,6 +433,8 @@ class Stream:
         self._shut_down()
 
     def _shut_down(self) -> None:
+        if held_here(self._life, _MIDST):
+            return  # a signal handler, or a finaliser, in the midst of opening or ending it, which looks at the flag
         with self._life:
             if self._sock is None:
                 return

@@ -13,6 +13,8 @@ Guarantees:
   been held by a thread that does not exist there.
 * So does a wait on a connection that is older than the patch of gevent or eventlet: its thread is a
   real one, and could not wake what waits by the patched means.
+* A command that is given in the midst of our own work, by a signal handler or a finaliser of the user's that runs
+  while this very thread holds the lock, raises :class:`WouldDeadlock`.
 * Ctrl-C ends a wait of the main thread within ``SLICE`` seconds, whatever the timing, and leaves the
   lock as it should be.
 """
@@ -32,6 +34,9 @@ Clock = Callable[[], float]
 # A signal that lands just before the main thread falls asleep is seen only when it wakes, so it
 # sleeps in slices. Other threads never see signals and sleep through.
 SLICE = 0.2
+
+# How long a lock of ours may be held by another thread at the most, by half: see held_here().
+MIDST_S = 1.5
 
 
 def check_timeout(timeout: float | None, name: str = "timeout") -> float | None:
@@ -80,6 +85,26 @@ class Deadline:
             # Longer sleeps than this overflow the platform's lock timeout.
             return None if left is None else min(left, threading.TIMEOUT_MAX)
         return SLICE if left is None else min(SLICE, left)
+
+
+def held_here(lock: threading.Lock, patience: float) -> bool:
+    """Whether this very thread holds ``lock``: what runs now is a signal handler or a finaliser in the midst of it.
+
+    A lock does not tell who holds it. But none of ours is held for longer than a moment, so one that can't be had in
+    ``patience`` seconds, and can't in as many again (the process may have been stopped meanwhile), is held here.
+    """
+    if not lock.locked():
+        return False
+    taken: list[bool] = []
+    try:
+        # One call, as in Room.wait: Ctrl-C after it finds noted whether the lock was taken.
+        taken.extend(map(lock.acquire, (True,), (patience,)))
+        if True not in taken:
+            taken.extend(map(lock.acquire, (True,), (patience,)))
+    finally:
+        if True in taken:
+            lock.release()
+    return True not in taken
 
 
 class Room:
@@ -193,7 +218,21 @@ class Monitor:
         self.reader: int | None = None  # thread id; written by the reader itself, which takes it back as it ends
 
     def check_process(self) -> None:
-        """Raise NotConnected in a forked child, before any lock is touched."""
+        """Raise NotConnected in a forked child, before any lock is touched; WouldDeadlock where the lock is held here.
+
+        To be called without the lock.
+        """
+        self._check_pid()
+        self._check_lock()
+
+    def _check_lock(self) -> None:
+        if self.lock.locked() and held_here(self.lock, MIDST_S):
+            raise WouldDeadlock(
+                "called by a signal handler or a finaliser (__del__) in the midst of the library's own work: "
+                "set a flag there, or start a thread that does it; disconnect() may be called anywhere"
+            )
+
+    def _check_pid(self) -> None:
         if self.pid != os.getpid():
             raise NotConnected(
                 f"this belongs to process {self.pid}, and this is its forked child {os.getpid()}: nothing was sent. "
@@ -203,7 +242,11 @@ class Monitor:
 
     def check_thread(self, describe: Callable[[], str]) -> None:
         """Raise WouldDeadlock on the connection's own thread, NotConnected in a forked child or after a late patch."""
-        self.check_process()
+        self._check_pid()
+        self._check_waiter(describe)
+        self._check_lock()
+
+    def _check_waiter(self, describe: Callable[[], str]) -> None:
         if self._kind is not threading.Lock:
             raise NotConnected(
                 f"{describe()}: gevent or eventlet patched this process after the client was first used, and nothing "
@@ -228,7 +271,8 @@ class Monitor:
         assert self.lock.locked()
         if ready():
             return
-        self.check_thread(describe)
+        self._check_pid()
+        self._check_waiter(describe)
         room = thing._room
         if room is None:
             room = thing._room = Room(self.lock)

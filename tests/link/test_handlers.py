@@ -278,7 +278,7 @@ def test_the_limit_is_not_reported_under_the_lock_because_log_handlers_are_the_u
 
     class Nosy(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            locked.append(workers._lock.locked())
+            locked.append(workers.lock.locked())
 
     logger, handler = logging.getLogger("relay_sync"), Nosy()
     logger.addHandler(handler)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
+from types import FrameType
 
 import pytest
 
-from relay_sync import Client
+from relay_sync import Client, WouldDeadlock
+from relay_sync.link import stream as stream_module
+from relay_sync.link import waiting
+from relay_sync.link.stream import Stream
+from relay_sync.wire.events import RelayEvent
+from tests.link.support import program
+from tests.stage import Stage
 from tests.support import LIMIT, Running, ScriptedRelay, until
 from tests.words import chosen
 
@@ -80,3 +88,98 @@ def test_no_code_of_the_users_runs_on_the_reader_or_under_the_lock(client: Clien
     reader = client._life().connection._thread
     assert reader is not None
     assert all(place.startswith("relay-") and place != reader.name for place in places.seen.values()), places.seen
+
+
+# Signal handlers and finalisers run between any two steps of ours, perhaps while this very thread holds a lock. A test
+# that holds the lock itself is in the same place.
+
+
+def locks(stage: Stage) -> list[threading.Lock]:
+    life = stage.client._life()
+    return [life.connection.monitor.lock, life.lanes.lock, life.conversations.lock, life.chores.lock]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_disconnect_may_be_called_in_the_midst_of_our_own_work(stage: Stage, number: int) -> None:
+    with locks(stage)[number]:
+        stage.client.disconnect()
+    until(lambda: stage.client.state == "closed", "that it is closed")
+
+
+def test_a_command_in_the_midst_of_our_own_work_raises_because_it_would_wait_for_itself(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "MIDST_S", 0.05)
+    action = stage.play(stage.call())
+    with stage.client.connection().monitor.lock:
+        for attempt in (action.pause, action.wait, lambda: stage.client.execute("calling.play", {})):
+            with pytest.raises(WouldDeadlock, match="signal handler"):
+                attempt()
+    stage.settle()
+
+
+def test_a_lock_that_another_thread_holds_for_a_moment_is_waited_for(stage: Stage) -> None:
+    lock = stage.client.connection().monitor.lock
+    with lock:
+        asking = Running(lambda: stage.client.execute("calling.play", {}))
+        until(asking.thread.is_alive)
+    stage.relay.accept_command("calling.play")
+    assert asking.result().successful
+
+
+def test_a_signal_handler_may_disconnect_whatever_it_interrupts() -> None:
+    with program(
+        """
+import os, signal, threading
+from tests.stage import Stage
+signal.signal(signal.SIGUSR1, lambda *_: stage.client.disconnect())
+stage = Stage()
+stage.connect()
+lock = stage.client.connection().monitor.lock
+with lock:
+    os.kill(os.getpid(), signal.SIGUSR1)
+    print("returned", flush=True)
+stage.client._life().connection._thread.join(10)
+print(stage.client.state, flush=True)
+"""
+    ) as child:
+        assert child.end() == (0, "returned\nclosed\n", "")
+
+
+def test_a_finaliser_on_the_reader_may_disconnect(stage: Stage) -> None:
+    """The reader holds the lock, and what it sets free there may be the last that somebody's object hung on."""
+
+    class Finalised:
+        def __del__(self) -> None:
+            stage.client.disconnect()
+
+    taken = stage.client._life().table.take
+
+    def take(event: RelayEvent) -> None:
+        kept = Finalised()
+        del kept
+        taken(event)
+
+    stage.client._life().table.take = take  # type: ignore[method-assign]
+    stage.relay.tell_state("created")
+    until(lambda: stage.client.state == "closed", "that it is closed")
+
+
+@pytest.mark.parametrize("write", ["write", "write_many"])
+def test_an_interrupt_right_after_the_turn_to_write_was_taken_gives_it_back(write: str) -> None:
+    """Ctrl-C comes when a call has returned, before what it returned is looked at: as a profiler may raise."""
+    stream = Stream(1.0)
+
+    def interrupt(frame: FrameType, event: str, called: object) -> None:
+        name = getattr(called, "__name__", "")
+        if event == "c_return" and name in ("acquire", "extend") and frame.f_code.co_filename == stream_module.__file__:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    sys.setprofile(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            getattr(stream, write)([b"x"], 1.0)
+    finally:
+        sys.setprofile(None)
+    assert not stream._writing.locked()
