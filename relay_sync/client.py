@@ -529,33 +529,44 @@ class Client:
         deadline = Deadline(wait_timeout).within(self._limits.request)
         life = self._connected_life()
         session, lock = life.connection.session, life.connection.monitor.lock
+        life.connection.monitor.check_process()
         with lock:
-            left = [context for context in names if context in session.contexts]
-            session.remove_contexts(left)
             if life.connection.state == NEW:
+                session.remove_contexts(names)
                 self._contexts = session.contexts
                 return ReceiveResult(successful=True, message="not registered at connect()", _outcome="done")
 
-        def check() -> None:
+        left: list[str] = []
+
+        def strike() -> None:
+            # Not before: a handshake that comes first registers them, and where this is never sent that must be true.
+            left.extend(context for context in names if context in session.contexts)
+            session.remove_contexts(left)
             if UNRECEIVE in session.dialect.lacks:
                 raise _Lacking
 
-        gone = True  # also where it is unknown whether Relay has done it: the next connection makes sure
+        def answered(answer: Answer) -> None:
+            # Here, in the order in which Relay answers: another thread may have asked for the same contexts.
+            if answer.ok:
+                session.remove_contexts(names)
+            else:
+                session.add_contexts(left)
+
         try:
-            answer = life.connection.request(UNRECEIVE, {"contexts": names}, deadline, sending=check)
-            gone = answer.ok
+            answer = life.connection.request(
+                UNRECEIVE, {"contexts": names}, deadline, sending=strike, answered=answered
+            )
         except _Lacking:
             return ReceiveResult(
                 message=f"nothing was sent: {session.dialect.name} has no way to leave a context; "
                 "from the next connection on they are not registered"
             )
         except NotConnected:
-            gone = False
+            with lock:
+                session.add_contexts(left)
             raise
         finally:
             with lock:
-                if not gone:
-                    session.add_contexts(left)
                 self._contexts = session.contexts
         return ReceiveResult.of(answer, method=UNRECEIVE)
 
@@ -621,25 +632,42 @@ class Client:
         """Register contexts now, where connected, and at every later connection."""
         life = self._connected_life()
         session, lock = life.connection.session, life.connection.monitor.lock
+        life.connection.monitor.check_process()
         with lock:
-            added = [context for context in contexts if context not in session.contexts]
-            session.add_contexts(added)
             if life.connection.state == NEW:
+                session.add_contexts(contexts)
                 self._contexts = session.contexts
                 return ReceiveResult(successful=True, message="registered at connect()", _outcome="done")
-        keep = True  # also where it is unknown whether Relay has done it: the next connection makes sure
+
+        added: list[str] = []
+
+        def enlist() -> None:
+            # Not before: a handshake that comes first would register what is then said not to have been sent.
+            added.extend(context for context in contexts if context not in session.contexts)
+            session.add_contexts(added)
+
+        def answered(answer: Answer) -> None:
+            # Here, in the order in which Relay answers: another thread may have asked for the same contexts.
+            if answer.ok:
+                session.add_contexts(contexts)
+            else:
+                session.remove_contexts(added)
+
+        # Where it is unknown whether Relay has done it they stay: the next connection makes sure.
         try:
             answer = life.connection.request(
-                "signalwire.receive", {"contexts": contexts}, deadline.within(self._limits.request)
+                "signalwire.receive",
+                {"contexts": contexts},
+                deadline.within(self._limits.request),
+                sending=enlist,
+                answered=answered,
             )
-            keep = answer.ok
         except NotConnected:
-            keep = False
+            with lock:
+                session.remove_contexts(added)
             raise
         finally:
             with lock:
-                if not keep:
-                    session.remove_contexts(added)
                 self._contexts = session.contexts
         return ReceiveResult.of(answer, method="signalwire.receive")
 

@@ -114,12 +114,16 @@ class PlayAction(Stoppable[PlayResult]):
         where no answer comes: nothing else would tell. Runs on a worker.
         """
         for left in reversed(range(PROBES)):
+            volume = self._volume
             try:
-                answer = self._control("volume", PlayVolumeResult, None, params={"volume": self._volume})
-                break
+                answer = self._control("volume", PlayVolumeResult, None, params={"volume": volume})
             except RelayTimeout:
                 if not left:
                     raise
+                continue
+            # Else a command has changed it meanwhile, and this may have reached Relay after that: say it again.
+            if self._volume == volume:
+                break
         if answer.code in ("404", "410"):
             why = "the playback ended while the connection was lost"
             self._leg._desk.connection.act(lambda: self._end_with(why, None, "lost"))

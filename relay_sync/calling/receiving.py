@@ -48,14 +48,16 @@ class Handlers:
         try:
             result = self._host._receive(names, deadline)
         except NotConnected:  # surely not sent
-            self._put_back(before)
+            self._put_back(before, handler)
             raise
         if not result.successful:
-            self._put_back(before)
+            self._put_back(before, handler)
         return result
 
-    def _put_back(self, before: dict[str, Handler | None]) -> None:
+    def _put_back(self, before: dict[str, Handler | None], failed: Handler) -> None:
         for name, handler in before.items():
+            if self._by_context.get(name) is not failed:
+                continue  # another thread has registered its own meanwhile
             if handler is None:
                 self._by_context.pop(name, None)
             else:

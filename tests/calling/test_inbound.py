@@ -10,7 +10,7 @@ import pytest
 
 from relay_sync import Call, Client, ConnectionLost, NotConnected, RelayTimeout
 from relay_sync.emulator import Emulator
-from tests.stage import Stage, at_once
+from tests.stage import Stage, at_once, parked
 from tests.support import in_thread, until
 
 CALLER = "+15550107788"
@@ -319,3 +319,51 @@ def test_calls_reach_handlers_registered_by_many_threads_at_once(client: Client,
         relay.phone(CALLER).call(context=name)
     until(lambda: len(told) == 16)
     assert sorted(told) == sorted((name, name) for name in names)
+
+
+# -- contexts, and the moments at which they change -----------------------------------------------------------
+
+
+def lose(stage: Stage) -> None:
+    """Break the connection, and have the next one hang in its opening."""
+    stage.relay.line.break_()
+    stage.relay.next_line()
+    until(lambda: stage.client.state == "reconnecting")
+
+
+def test_a_context_whose_command_was_surely_not_sent_is_not_registered_by_the_handshake_either(stage: Stage) -> None:
+    lose(stage)
+    with in_thread(lambda: stage.client.calling.receive(["office"], print)) as receiving:
+        parked(stage.client.connection())
+        assert stage.client.contexts == []
+        stage.client.disconnect()
+        with pytest.raises(NotConnected):
+            receiving.result()
+    assert stage.client.contexts == []
+
+
+def test_a_context_that_is_left_is_registered_until_the_command_leaves(stage: Stage) -> None:
+    receive(stage, print, "office")
+    lose(stage)
+    with in_thread(lambda: stage.client.unreceive(["office"])) as leaving:
+        parked(stage.client.connection())
+        assert stage.client.contexts == ["office"]
+        stage.client.disconnect()
+        with pytest.raises(NotConnected):
+            leaving.result()
+    assert stage.client.contexts == ["office"]
+
+
+def test_of_two_threads_that_register_a_context_the_one_that_is_refused_takes_nothing_from_the_other(
+    stage: Stage,
+) -> None:
+    calls: list[Any] = []
+    with in_thread(lambda: stage.client.calling.receive(["office"], print)) as first:
+        refused = stage.relay.take_command("signalwire.receive")
+        with in_thread(lambda: stage.client.calling.receive(["office"], calls.append)) as second:
+            stage.relay.accept_command("signalwire.receive")
+        assert second.result().successful
+        stage.relay.answer(refused, {"code": "403", "message": "Too many at once"})
+    assert not first.result().successful
+    stage.inbound()
+    until(lambda: calls, "that the handler that was accepted is called")

@@ -304,6 +304,19 @@ def test_a_command_in_flight_when_the_connection_breaks_raises_that_its_fate_is_
     assert action.state == "playing"
 
 
+def test_a_volume_that_is_set_while_the_probe_is_under_way_is_what_the_playback_has_in_the_end(stage: Stage) -> None:
+    """The probe sets the volume that there was; which of the two reaches Relay first, nobody knows."""
+    action = stage.play(stage.call())
+    stage.reconnect()
+    probe = stage.relay.take_command("calling.play.volume")
+    assert probe["params"]["params"]["volume"] == 0
+    with in_thread(lambda: action.volume(5)) as setting:
+        assert stage.relay.accept_command("calling.play.volume")["volume"] == 5
+    assert setting.result().successful
+    stage.relay.answer(probe, {"code": "200", "message": "OK"})
+    assert stage.relay.accept_command("calling.play.volume")["volume"] == 5
+
+
 def test_a_command_that_cannot_be_sent_in_time_surely_was_not(stage: Stage) -> None:
     action = stage.play(stage.call())
     stage.relay.refuse_next()
