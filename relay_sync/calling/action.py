@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -24,8 +25,8 @@ from relay_sync.calling.fields import compact
 from relay_sync.calling.result import Event, Outcome, Result, StopResult
 from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
-from relay_sync.link.handlers import Workers, run
-from relay_sync.link.waiting import Deadline, Waitable
+from relay_sync.link.handlers import Job, Workers, run
+from relay_sync.link.waiting import Deadline, Monitor, Waitable
 from relay_sync.masking import shorten
 from relay_sync.ref import Ref
 from relay_sync.wire.events import Answer
@@ -49,9 +50,10 @@ FAILED = "failed"  # ours: it never started, or its call or session ended under 
 class ActionFuture(Future[R]):
     """A future whose callbacks run on a worker: never on the connection's thread, never under a lock."""
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, monitor: Monitor) -> None:
         super().__init__()
         self._relay_workers = workers
+        self._relay_monitor = monitor
         self.set_running_or_notify_cancel()  # running: so cancel() returns False; stop() is how one stops it
 
     def add_done_callback(self, fn: Callable[[Future[R]], object]) -> None:
@@ -59,9 +61,13 @@ class ActionFuture(Future[R]):
         super().add_done_callback(partial(self._hand_over, fn))
 
     def _hand_over(self, fn: Callable[[Future[R]], object], future: Future[R]) -> None:
-        job = partial(fn, future)
-        if not self._relay_workers.submit(job):
-            run(job)  # disconnected, so this is a thread of the user's
+        job: Job = partial(fn, future)
+        if self._relay_workers.submit(job):
+            return
+        # Disconnected, so this is a thread of the user's; or the reader, which was just about to tell of the end.
+        if self._relay_monitor.reader == threading.get_ident():
+            job = threading.Thread(target=run, args=(job,), name="relay-callback", daemon=True).start
+        run(job)
 
 
 class Action(Waitable, Generic[R]):
@@ -178,7 +184,7 @@ class Action(Waitable, Generic[R]):
         desk.monitor.check_process()
         with desk.monitor.lock:
             if self._future is None:
-                self._future = ActionFuture(desk.workers)
+                self._future = ActionFuture(desk.workers, desk.monitor)
                 if self._result is not None:
                     self._future.set_result(self._result)  # nobody has it yet: no callback can run here
             return self._future

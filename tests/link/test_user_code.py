@@ -183,3 +183,13 @@ def test_an_interrupt_right_after_the_turn_to_write_was_taken_gives_it_back(writ
     finally:
         sys.setprofile(None)
     assert not stream._writing.locked()
+
+
+def test_a_callback_for_which_the_workers_have_closed_in_that_moment_does_not_run_on_the_reader(stage: Stage) -> None:
+    action = stage.play(stage.call())
+    names: list[str] = []
+    action.future.add_done_callback(lambda _: names.append(threading.current_thread().name))
+    stage.client._life().lanes.close()  # as disconnect() does, while the reader has the end of the playback in hand
+    stage.tell_play(action, "finished")
+    until(lambda: names, "that the callback has run")
+    assert not names[0].startswith("relay-reader")
