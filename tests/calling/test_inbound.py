@@ -334,7 +334,7 @@ def lose(stage: Stage) -> None:
 def test_a_context_whose_command_was_surely_not_sent_is_not_registered_by_the_handshake_either(stage: Stage) -> None:
     lose(stage)
     with in_thread(lambda: stage.client.calling.receive(["office"], print)) as receiving:
-        parked(stage.client.connection())
+        parked(stage.client._life().connection)
         assert stage.client.contexts == []
         stage.client.disconnect()
         with pytest.raises(NotConnected):
@@ -346,7 +346,7 @@ def test_a_context_that_is_left_is_registered_until_the_command_leaves(stage: St
     receive(stage, print, "office")
     lose(stage)
     with in_thread(lambda: stage.client.unreceive(["office"])) as leaving:
-        parked(stage.client.connection())
+        parked(stage.client._life().connection)
         assert stage.client.contexts == ["office"]
         stage.client.disconnect()
         with pytest.raises(NotConnected):

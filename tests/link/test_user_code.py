@@ -111,7 +111,7 @@ def test_a_command_in_the_midst_of_our_own_work_raises_because_it_would_wait_for
 ) -> None:
     monkeypatch.setattr(waiting, "MIDST_S", 0.05)
     action = stage.play(stage.call())
-    with stage.client.connection().monitor.lock:
+    with stage.client._life().connection.monitor.lock:
         for attempt in (action.pause, action.wait, lambda: stage.client.execute("calling.play", {})):
             with pytest.raises(WouldDeadlock, match="signal handler"):
                 attempt()
@@ -119,7 +119,7 @@ def test_a_command_in_the_midst_of_our_own_work_raises_because_it_would_wait_for
 
 
 def test_a_lock_that_another_thread_holds_for_a_moment_is_waited_for(stage: Stage) -> None:
-    lock = stage.client.connection().monitor.lock
+    lock = stage.client._life().connection.monitor.lock
     with lock:
         asking = Running(lambda: stage.client.execute("calling.play", {}))
         until(asking.thread.is_alive)
@@ -135,7 +135,7 @@ from tests.stage import Stage
 signal.signal(signal.SIGUSR1, lambda *_: stage.client.disconnect())
 stage = Stage()
 stage.connect()
-lock = stage.client.connection().monitor.lock
+lock = stage.client._life().connection.monitor.lock
 with lock:
     os.kill(os.getpid(), signal.SIGUSR1)
     print("returned", flush=True)
