@@ -36,7 +36,7 @@ INSTRUCTIONS = {
     "pause in a pipeline, in the caller's thread": 1000,
     "event": 1350,
 }
-BYTES = {"idle call": 1350, "playback": 1500, "pause, at its peak": 7500}
+BYTES = {"idle call": 780, "playback": 710, "pause, at its peak": 7500}
 SPREAD = 1.05  # between an event of one call and one of a thousand
 
 

@@ -9,7 +9,6 @@ Claims:
 
 from __future__ import annotations
 
-import copy
 import logging
 import threading
 import uuid
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from relay_sync.calling.checks import one_of
 from relay_sync.calling.command import C, Command, Over
-from relay_sync.calling.fields import compact
+from relay_sync.calling.kept import Kept, keep, whole
 from relay_sync.calling.result import Event, Outcome, Result, StopResult
 from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
@@ -104,14 +103,11 @@ class Action(Waitable, Generic[R]):
     def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
         super().__init__()
         self._leg = leg
-        self._control_id = intern(str(uuid.uuid4()))  # the events that are kept have the very same
-        ids = {"node_id": leg.node_id, "call_id": leg.id}
-        if self._controlled:
-            ids["control_id"] = self._control_id
-        self._payload: dict[str, Any] = {**ids, **params}
+        self._control_id = str(uuid.uuid4())
+        self._payload = keep({**self._ids(), **params}, **self._own())
         self._state = ""
         self._heard = 0  # events of this action so far that were news
-        self._last: dict[str, Any] | None = None  # the params of the last event of this action
+        self._last: Kept | None = None  # the params of the last event of this action
         self._result: R | None = None  # set once
         self._streams: list[EventStream] | None = None
         self._future: ActionFuture[R] | None = None
@@ -142,7 +138,7 @@ class Action(Waitable, Generic[R]):
     @property
     def payload(self) -> dict[str, Any]:
         """A copy of what was sent to Relay to start the operation."""
-        return copy.deepcopy(self._payload)
+        return whole(self._payload)
 
     @property
     def state(self) -> str:
@@ -256,7 +252,8 @@ class Action(Waitable, Generic[R]):
         stream = EventStream(desk.monitor, timeout, self._drop_stream, repr(self))
         with desk.monitor.lock:
             if self._last is not None:
-                stream._add(Event(self._operation.state_of(self._last) or "", self._last))
+                last = whole(self._last)
+                stream._add(Event(self._operation.state_of(last) or "", last))
             if self._result is not None:
                 stream._end()
             else:
@@ -294,7 +291,7 @@ class Action(Waitable, Generic[R]):
         try:
             leg._desk.connection.request(
                 self._command,
-                self._payload,
+                whole(self._payload),
                 deadline.within(leg._desk.request_timeout),
                 sending=self._enlist,
                 answered=self._started,
@@ -310,19 +307,32 @@ class Action(Waitable, Generic[R]):
             raise
 
     def _enlist(self) -> None:
-        running = self._leg._actions_running()
-        if self._leg._not_usable() or running.get(self._key(), self) is not self:
+        leg = self._leg
+        if leg._not_usable():
             raise Over
-        running[self._key()] = self
+        if self in leg._actions:
+            return  # enlisted already: the first frame surely did not leave
+        if not self._controlled and any(other._is_of(self._operation.event_type) for other in leg._actions):
+            raise Over
+        leg._actions += (self,)
 
-    def _key(self) -> str:
-        """By what its events are taken to it."""
-        return self._control_id if self._controlled else self._operation.event_type
+    def _is_of(self, event_type: str) -> bool:
+        """Whether events of this type are its own without naming it: one such operation runs on a call at a time."""
+        return not self._controlled and self._operation.event_type == event_type
 
     def _leave(self) -> None:
-        running = self._leg._actions or {}
-        if running.get(self._key()) is self:
-            del running[self._key()]
+        self._leg._actions = tuple(other for other in self._leg._actions if other is not self)
+
+    def _ids(self) -> dict[str, str | None]:
+        """By what its commands name it."""
+        ids = {"node_id": self._leg.node_id, "call_id": self._leg.id}
+        if self._controlled:
+            ids["control_id"] = self._control_id
+        return ids
+
+    def _own(self) -> dict[str, str | None]:
+        """What it shares with all that is kept of it."""
+        return {"call_id": self._leg.id, "control_id": self._control_id}
 
     def _started(self, answer: Answer) -> None:
         """Relay answered the start. The lock is held, by the reader."""
@@ -365,7 +375,7 @@ class Action(Waitable, Generic[R]):
             self._heard += 1  # one that repeats the state is the echo of an answer that told it first
         for stream in self._streams or ():
             stream._add(Event(state, params))
-        self._last = params = compact(params)
+        self._last = keep(params, call_id=self._leg.id, control_id=self._control_id)
         result = self._judge(state, params)
         if result is not None:
             self._finish(state, result)
@@ -395,7 +405,7 @@ class Action(Waitable, Generic[R]):
         )
 
     def _move(self, state: str) -> None:
-        self._state = state
+        self._state = intern(state)
         if self._visits is not None:
             self._visits[state] = self._visits.get(state, 0) + 1
         self._changed()
@@ -476,8 +486,7 @@ class Control(Command[C]):
             accepted: called with the lock held once Relay has accepted it.
             params: what it has beside the ids.
         """
-        payload = action._payload
-        sent: dict[str, Any] = {name: payload[name] for name in ("node_id", "call_id", "control_id") if name in payload}
+        sent: dict[str, Any] = action._ids()
         sent.update(params or {})
         method = f"{action._family or action._command}.{verb}"
         super().__init__(action._leg._desk.connection, kind, method, sent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -70,12 +69,12 @@ class Call(
     @property
     def device(self) -> dict[str, Any]:
         """A copy of ``{type, params}`` as sent to Relay or received from it (protocol.md 16.2)."""
-        return copy.deepcopy(self._device) if self._device else {}
+        return self._device_told()
 
     @property
     def call_type(self) -> str | None:
         """``phone``, ``sip`` or ``webrtc``."""
-        return None if self._device is None else self._device.get("type")
+        return self._device_told().get("type")
 
     @property
     def from_number(self) -> str | None:
@@ -101,7 +100,7 @@ class Call(
         return None if self.id is None else Ref(self.node_id or "", self.id).text
 
     def _number(self, *names: str) -> str | None:
-        params = (self._device or {}).get("params", {})
+        params = self._device_told().get("params", {})
         for name in names:
             if isinstance(params.get(name), str):
                 return str(params[name])

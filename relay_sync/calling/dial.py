@@ -12,6 +12,7 @@ from relay_sync.calling import checks
 from relay_sync.calling.action import GONE
 from relay_sync.calling.command import Command, Over
 from relay_sync.calling.devices import device_codecs
+from relay_sync.calling.kept import whole
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import CallIds, Event, Result
 from relay_sync.errors import NotConnected, RelayError, RelayTimeout
@@ -251,7 +252,7 @@ class Dialling(Leg):
         return cast("Call", self)  # every leg that users see is a Call
 
     def _ring_timeout(self) -> float | None:
-        return ring_timeout(self._device)
+        return ring_timeout(self._device_told())
 
     def _longest_ring(self) -> float | None:
         """Seconds that all steps of the dial together may ring; None where one has no limit."""
@@ -301,7 +302,8 @@ class Dialling(Leg):
         """The result of a verb whose success is that the call was, for once, in ``state``."""
         if state in self._occurred:
             # More may have been told before the waiting thread woke.
-            event = Event(state, self._answer_told) if state == "answered" and self._answer_told else self._last_event()
+            answer = self._answer_told if state == "answered" else None
+            event = Event(state, whole(answer)) if answer else self._last_event()
             return kind(successful=True, event=event, _outcome="done")
         event = self._closing if self._over else self._last_event()
         why = f"{otherwise} ({self.end_reason})" if self.end_reason else otherwise

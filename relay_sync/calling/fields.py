@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from sys import intern
 from typing import Any
 
 
@@ -50,14 +49,3 @@ def false(value: object) -> bool:
 def mapping(value: object) -> dict[str, Any]:
     """An object's fields, none where it is something else."""
     return dict(value) if isinstance(value, Mapping) else {}
-
-
-def compact(params: Mapping[str, Any]) -> dict[str, Any]:
-    """An equal dict to keep for long: what thousands of events repeat, names first of all, is in memory once."""
-    return {intern(name): _shared(value) for name, value in params.items()}
-
-
-def _shared(value: Any) -> Any:
-    if type(value) is str:
-        return intern(value)
-    return compact(value) if type(value) is dict else value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from relay_sync.calling.action import GONE, GONE_GRACE_S
 from relay_sync.calling.command import Over
 from relay_sync.calling.desk import Desk
-from relay_sync.calling.fields import compact
+from relay_sync.calling.kept import Kept, keep, once, whole
 from relay_sync.calling.result import CallIds, Event, Outcome, Result
 from relay_sync.calling.stream import EventStream
 from relay_sync.errors import NotConnected, RelayError
@@ -71,12 +71,12 @@ class Leg(Waitable):
     def __init__(self, desk: Desk, device: dict[str, Any] | None, tag: str | None = None) -> None:
         super().__init__()
         self._desk = desk
-        self._device = device
-        self._actions: dict[str, Action[Any]] | None = None
+        self._device = None if device is None else keep(device)
+        self._actions: tuple[Action[Any], ...] = ()  # that run on it: few at a time, so they need no index
         self._handlers: dict[str, tuple[Handler, ...]] | None = None
         self._lane: Lane | None = None
-        self._last: dict[str, Any] | None = None  # the params of the last state event
-        self._answer_told: dict[str, Any] | None = None  # those of the one that told of the answer
+        self._last: Kept | None = None  # the params of the last state event
+        self._answer_told: Kept | None = None  # those of the one that told of the answer
         self._occurred: tuple[str, ...] = ()  # the states that Relay really told of
         self._over = ""  # why nothing more will be heard of it; '' while it lives
         self._closing: Event | None = None  # the event that ended it
@@ -90,7 +90,7 @@ class Leg(Waitable):
         #: Relay's node that holds the call; goes with every command.
         self.node_id: str | None = None
         #: A UUID made by the client, by which Relay tells the legs of a dial.
-        self.tag: str = intern(str(uuid.uuid4())) if tag is None else tag
+        self.tag: str = str(uuid.uuid4()) if tag is None else tag
         #: ``created ringing answered ending ended``; None before the first.
         self.state: str | None = None
         #: The state before that.
@@ -213,19 +213,19 @@ class Leg(Waitable):
         action._start(deadline)
         return action, deadline
 
+    def _device_told(self) -> dict[str, Any]:
+        """A copy of its device, as far as it is known."""
+        return {} if self._device is None else whole(self._device)
+
     def _last_event(self) -> Event | None:
         """The last state event, as results carry it."""
-        last = self._last
-        return None if last is None else Event(str(last.get("call_state", "")), last)
+        if self._last is None:
+            return None
+        last = whole(self._last)
+        return Event(str(last.get("call_state", "")), last)
 
     def _over_outcome(self) -> Outcome:
         return "lost" if self._lost else "failed"
-
-    def _actions_running(self) -> dict[str, Action[Any]]:
-        """The operations that run on it, by control id. The lock is held."""
-        if self._actions is None:
-            self._actions = {}
-        return self._actions
 
     def _call_ids(self) -> CallIds:
         return CallIds(self.id, self.node_id, self.tag)
@@ -240,14 +240,13 @@ class Leg(Waitable):
         if state not in _ORDER:
             text = "Relay told of the unknown call state %r; it is kept"
             self._desk.log(logger, logging.WARNING, text, shorten(state, 80))
-        params = compact(params)
-        state = params["call_state"]
+        state = intern(state)
         self.prev_state, self.state = self.state, state
-        self._occurred += (state,)
-        self._last = params
-        if state == "answered":
-            self._answer_told = params
+        self._occurred = once(*self._occurred, state)
         self._learn(params)
+        self._last = keep(params, call_id=self.id, tag=self.tag, device=self._device)
+        if state == "answered":
+            self._answer_told = self._last
         self._emit(("stateChange", state), params, CALL_STATE_EVENT)
         if state == "ended":
             reason = f" ({self.end_reason})" if self.end_reason else ""
@@ -264,13 +263,13 @@ class Leg(Waitable):
         device = params.get("device")
         if isinstance(device, dict) and isinstance(device.get("params"), dict):
             # Events leave out what was sent only for the dial, such as its ring timeout.
-            known = self._device if self._device and self._device.get("type") == device.get("type") else {}
-            merged = {**known.get("params", {}), **device["params"]}
-            self._device = device if merged == device["params"] else {**device, "params": merged}
+            known = self._device_told()
+            merged = {**known.get("params", {}), **device["params"]} if known.get("type") == device.get("type") else {}
+            self._device = keep({**device, "params": merged} if merged else device)
         for name in ("direction", "end_reason"):
             value = params.get(name)
             if isinstance(value, str) and value:
-                setattr(self, name, value)
+                setattr(self, name, intern(value))
 
     def _take_operation(self, event_type: str, params: dict[str, Any]) -> None:
         """An event of an operation that runs, or ran, on this call, or of one that this library does not know."""
@@ -278,8 +277,7 @@ class Leg(Waitable):
         row = rows[0] if rows else None
         action: Action[Any] | None = None
         if self._actions:
-            # Those without a control id have their event type as key: one of them runs on a call at a time.
-            action = self._actions.get(str(params.get("control_id"))) or self._actions.get(event_type)
+            action = self._action_of(event_type, params.get("control_id"))
             # A prompt's playback tells with the prompt's control id; it is not the prompt's event.
             if action is not None and action._operation.event_type == event_type:
                 action._take(params)
@@ -289,6 +287,16 @@ class Leg(Waitable):
             self._emit(names, params, event_type, None if row is None else row.told(params))
         elif row is None and action is None:
             self._desk.log(logger, logging.DEBUG, "%s is not known; dropped", shorten(event_type, 80))
+
+    def _action_of(self, event_type: str, control_id: object) -> Action[Any] | None:
+        """The operation that an event names; or the one that its type alone tells."""
+        for action in self._actions:
+            if action._control_id == control_id:
+                return action
+        for action in self._actions:
+            if action._is_of(event_type):
+                return action
+        return None
 
     def _emit(
         self,
@@ -324,11 +332,12 @@ class Leg(Waitable):
         self._over, self._lost, self._closing = why, lost, event
         if lost:
             self.prev_state, self.state = self.state, "ended"
-        for action in list((self._actions or {}).values()):
+        for action in self._actions:
             action._end_with(why, event, self._over_outcome())
         for stream in self._streams or ():
             stream._end()
-        self._actions = self._handlers = self._streams = None
+        self._actions = ()
+        self._handlers = self._streams = None
         self._unbridge()
         self._desk.shelf.forget(self)
         self._changed()

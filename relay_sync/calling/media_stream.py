@@ -84,7 +84,7 @@ class StreamAction(Stoppable[StreamResult]):
     # -- what happens to it; the lock is held ---------------------------------------------------------
 
     def _make(self, **values: Any) -> StreamResult:
-        return super()._make(url=self._payload["url"], name=self._payload.get("name"), **values)
+        return super()._make(url=self.payload["url"], name=self.payload.get("name"), **values)
 
 
 class Streaming(Leg):

@@ -86,7 +86,7 @@ class QueueAction(Action[QueueResult]):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        params = {"queue_name": self._payload["queue_name"]} | ({"queue_id": self.queue_id} if self.queue_id else {})
+        params = {"queue_name": self.payload["queue_name"]} | ({"queue_id": self.queue_id} if self.queue_id else {})
         return self._control("leave", ReplyResult, wait_timeout, params=params)
 
     # -- what happens to it; the lock is held in all of these -----------------------------------------
@@ -99,7 +99,7 @@ class QueueAction(Action[QueueResult]):
         told = self._told
         return super()._make(
             queue_id=self.queue_id,
-            queue_name=fields.text(told.get("name")) or self._payload["queue_name"],
+            queue_name=fields.text(told.get("name")) or self.payload["queue_name"],
             **{
                 name: fields.number(told.get(name))
                 for name in ("position", "size", "avg_time", "enqueue_ts", "dequeue_ts", "leave_ts")

@@ -116,7 +116,6 @@ class CallTable:
 
     def _bind(self, call: Call, call_id: str, node_id: object) -> None:
         """Relay has told the id of a call that was dialled."""
-        call_id = intern(call_id)  # every event that is kept has it, too
         call.id, call.node_id = call_id, intern(node_id) if isinstance(node_id, str) else None
         call._to_dial = None
         call.direction = call.direction or "outbound"
@@ -286,7 +285,7 @@ class CallTable:
     def resumed(self) -> None:
         """The session was restored: Relay may not replay what was missed, so ask of each playback."""
         for call in self._by_id.values():
-            for action in (call._actions or {}).values():
+            for action in call._actions:
                 if isinstance(action, PlayAction):
                     self.desk.later(partial(self.desk.chores.submit, partial(_quietly, action._probe)))
 

@@ -36,7 +36,7 @@ def call(scene: tuple[Stage, Call, PlayAction]) -> Any:
     stage, call, _ = scene
     yield call
     assert stage.relay.line.sent.empty(), "something was sent"
-    assert len(call._actions or {}) == 1, "something was left behind"
+    assert len(call._actions) == 1, "something was left behind"
 
 
 def refuses(act: Callable[[], object], *words: str) -> str:

@@ -218,7 +218,7 @@ class Scene:
     def running(self) -> Action[Any]:
         """The action, once it runs; a blocking form has one too."""
         until(lambda: bool(self.call._actions), "that it runs")
-        (action,) = (self.call._actions or {}).values()
+        (action,) = self.call._actions
         return action
 
     def nothing_more_was_sent(self) -> None:

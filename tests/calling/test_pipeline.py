@@ -463,7 +463,7 @@ def test_a_handler_may_use_one(stage: Stage) -> None:
     results: list[Result] = []
     call.on("play.playing", lambda _: results.extend(stage.client.pipeline().command("calling.custom", {}).execute()))
     stage.play(call, "")
-    stage.relay.tell_play("playing", next(iter(call._actions or {})))
+    stage.relay.tell_play("playing", call._actions[0].control_id)
     stage.relay.accept_command("calling.custom")
     until(lambda: results)
     assert results[0].successful

@@ -341,7 +341,7 @@ def test_play_with_a_limit_for_all_of_it_names_that_limit_and_lets_the_play_go_o
     monkeypatch.setattr("relay_sync.calling.leg.Deadline", clock.deadline)
     with in_thread(lambda: call.play_audio(URL, wait_timeout=30)) as playing:
         control_id = stage.relay.accept_command("calling.play")["control_id"]
-        action = (call._actions or {})[control_id]
+        (action,) = (action for action in call._actions if action.control_id == control_id)
         parked(action)
         clock.now += 31
         stage.relay.tell_play("playing", control_id)  # it wakes, looks, and sees what time it is
