@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -29,6 +28,7 @@ from relay_sync.link.waiting import Deadline, Monitor, Waitable
 from relay_sync.masking import shorten
 from relay_sync.ref import Ref
 from relay_sync.wire.events import Answer
+from relay_sync.wire.ids import new_uuid
 from relay_sync.wire.states import Operation
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Action(Waitable, Generic[R]):
     def __init__(self, leg: Leg, params: dict[str, Any]) -> None:
         super().__init__()
         self._leg = leg
-        self._control_id = str(uuid.uuid4())
+        self._control_id = new_uuid()
         self._payload = keep({**self._ids(), **params}, **self._own())
         self._state = ""
         self._heard = 0  # events of this action so far that were news

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import uuid
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from sys import intern
@@ -22,6 +21,7 @@ from relay_sync.link.handlers import Job, Lane, run
 from relay_sync.link.waiting import Deadline, Waitable
 from relay_sync.masking import shorten
 from relay_sync.wire.events import Answer
+from relay_sync.wire.ids import new_uuid
 from relay_sync.wire.states import BY_EVENT_TYPE, CALL_STATE_EVENT, CALL_STATES
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Leg(Waitable):
         #: Relay's node that holds the call; goes with every command.
         self.node_id: str | None = None
         #: A UUID made by the client, by which Relay tells the legs of a dial.
-        self.tag: str = str(uuid.uuid4()) if tag is None else tag
+        self.tag: str = new_uuid() if tag is None else tag
         #: ``created ringing answered ending ended``; None before the first.
         self.state: str | None = None
         #: The state before that.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 from relay_sync.calling import checks, fields
 from relay_sync.calling.action import GONE_FOR_SURE, Action
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult, Result
+from relay_sync.wire.ids import new_uuid
 from relay_sync.wire.states import OPERATIONS
 
 
@@ -181,7 +181,7 @@ class Queueing(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer in time.
         """
-        params = {"control_id": str(uuid4()), **_queue(queue_name, status_url)}
+        params = {"control_id": new_uuid(), **_queue(queue_name, status_url)}
         if queue_id is not None:
             params["queue_id"] = checks.text(queue_id, "queue_id", "Relay's id of the queue")
         return self._carry_out(ReplyResult, "calling.queue.leave", params, wait_timeout, gone=GONE_FOR_SURE)

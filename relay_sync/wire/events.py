@@ -1,4 +1,4 @@
-"""What a session tells: small, typed, frozen values.
+"""What a session tells: small, typed, frozen values. Tuples with names: one or two are made of every frame.
 
 ``Session.receive`` and ``Session.tick`` return lists of *outcomes*; ``Answer`` and ``RelayEvent`` are what some of them
 carry.
@@ -6,9 +6,8 @@ carry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from relay_sync.wire.jsonrpc import Failure, Success, brief, text_of
 
@@ -16,8 +15,7 @@ from relay_sync.wire.jsonrpc import Failure, Success, brief, text_of
 TASKS: Final = "queuing.relay.tasks"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Relay's answer to a command, the envelope taken off.
 
     Attributes:
@@ -66,8 +64,7 @@ def _is_2xx(code: str) -> bool:
     return code == "200" or (len(code) == 3 and code[0] == "2" and code.isascii() and code.isdigit())
 
 
-@dataclass(frozen=True, slots=True)
-class RelayEvent:
+class RelayEvent(NamedTuple):
     """Something Relay tells unasked.
 
     Attributes:
@@ -111,23 +108,20 @@ def _seconds(value: object) -> float | None:
     return value if isfinite(value) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """The command enlisted with ``token`` was answered."""
 
     token: object
     answer: Answer
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(NamedTuple):
     """Relay sent an event of this session."""
 
     event: RelayEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """The handshake is complete: commands may go out.
 
     Attributes:
@@ -139,8 +133,7 @@ class Ready:
     contexts_refused: Answer | None
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """Relay refused the handshake, or answered it with nonsense. This connection is of no use any more.
 
     Attributes:
@@ -152,8 +145,7 @@ class Refused:
     credentials: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unspoken:
+class Unspoken(NamedTuple):
     """The service does not speak the dialect. The next ``open``, on a fresh connection, tries ``instead``.
 
     Attributes:
@@ -167,8 +159,7 @@ class Unspoken:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class GoAway:
+class GoAway(NamedTuple):
     """Relay is about to close the connection. Nothing more may be asked on it; answers may still come.
 
     Attributes:
@@ -178,8 +169,7 @@ class GoAway:
     restart: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(NamedTuple):
     """A frame was set aside.
 
     Attributes:
@@ -191,8 +181,7 @@ class Dropped:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Silent:
+class Silent(NamedTuple):
     """The peer let a limit pass: a ping, the handshake, or its announced close. Treat the connection as lost.
 
     Attributes:

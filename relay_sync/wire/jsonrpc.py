@@ -7,8 +7,7 @@ list that some encoders make of an empty object, an id that is a number) and ref
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from relay_sync.errors import ProtocolViolation
 
@@ -21,8 +20,7 @@ _BLANKS = " \t\r\n"
 RequestId = str | int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Something the peer asks or tells. ``id`` is the peer's own and unrelated to ours."""
 
     id: RequestId
@@ -30,16 +28,14 @@ class Request:
     params: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
+class Success(NamedTuple):
     """The peer's reply to our request ``id``. ``result`` is any JSON value: the peer chose it."""
 
     id: str
     result: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """The peer's refusal of our request ``id`` at the level of JSON-RPC.
 
     ``code`` is None when the peer gave none, or nothing that is a code.

@@ -11,7 +11,6 @@ own thread sends it.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +18,7 @@ from relay_sync.errors import NotConnected, ProtocolViolation
 from relay_sync.wire.choice import Choice
 from relay_sync.wire.dialect import Dialect, Handshake, Said
 from relay_sync.wire.events import Answered, Dropped, GoAway, Outcome, Ready, Silent, Unspoken
+from relay_sync.wire.ids import new_uuid
 from relay_sync.wire.jsonrpc import Failure, Request, Success, parse, write_request
 
 #: How many commands that were given up we can still name when their answers come after all.
@@ -60,7 +60,7 @@ class Session:
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         # Requests are passed on inside Relay, so ids should differ between clients too: one random piece for them all.
-        self._prefix = uuid.uuid4().hex[:12] + "-"
+        self._prefix = new_uuid()[-12:] + "-"
         self._ping_mark = self._prefix + "ping-"
         self._number = 0
         self._contexts: dict[str, None] = {}  # in order and each once
