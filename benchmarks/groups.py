@@ -143,6 +143,8 @@ def throughput(run: Run) -> None:
                 facts = program.ask("together", count=run.size.commands, workers=workers)
                 name = f"{workers} thread{'s' * (workers > 1)} (or tasks)"
                 run.figure(group, name, "/s").add(program.contestant.name, facts["per_second"])
+                name = f"processor time for one, {name}"
+                run.figure(group, name, "µs").add(program.contestant.name, facts["cpu_us"])
         # From one thread: the pipeline; the peers' tasks are one thread, too.
         for program in run.turns(programs, run.size.rounds):
             who = program.contestant
@@ -217,7 +219,9 @@ def start(run: Run) -> None:
             one = run.contestants[(number + place) % len(run.contestants)]
             with run.stand.client(one) as program:
                 facts = program.ask("start")
-            run.figure(group, "import", "ms").add(one.name, facts["import_ms"])
+            wall, processor = one.import_times(run.stand.environments)
+            run.figure(group, "import", "ms").add(one.name, wall * 1e3)
+            run.figure(group, "import, processor time", "ms").add(one.name, processor * 1e3)
             run.figure(group, "connect to ready", "ms").add(one.name, facts["ready_ms"])
             run.figure(group, "dial to first audio", "ms").add(one.name, facts["first_audio_ms"])
     with ExitStack() as stack:

@@ -27,17 +27,44 @@ class Contestant:
     arguments: tuple[str, ...] = ()
     requirement: str | None = None  # None: it runs in the environment of the benchmarks
     tls: bool = True
+    imports: str = ""  # what a program that uses it begins with
+
+    def _python(self, environments: Path) -> Path:
+        return Path(sys.executable) if self.requirement is None else environments / self.program / "bin" / "python"
 
     def command(self, environments: Path) -> list[str]:
         """How to run its program; port and CA file are still to be added, before the arguments."""
-        python = sys.executable if self.requirement is None else str(environments / self.program / "bin" / "python")
-        return [python, str(PROGRAMS / f"{self.program}.py")]
+        return [str(self._python(environments)), str(PROGRAMS / f"{self.program}.py")]
+
+    def import_times(self, environments: Path) -> tuple[float, float]:
+        """Seconds that its import takes in a new interpreter that has imported nothing: by the clock, and processor.
+
+        Without ``site``, which in some environments imports what the measured import would have had to.
+        """
+        python = self._python(environments)
+        ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        installed = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
+        code = (
+            "import time; wall, cpu = time.perf_counter(), time.process_time()\n"
+            f"{self.imports}\n"
+            "print(time.perf_counter() - wall, time.process_time() - cpu)"
+        )
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROGRAMS.parents[1]), installed])}
+        told = subprocess.run(
+            [python, "-S", "-c", code], check=True, capture_output=True, text=True, env=environment, cwd=PROGRAMS
+        )
+        wall, processor = map(float, told.stdout.split()[-2:])
+        return wall, processor
 
 
-OURS = Contestant("relay_sync", "ours")
+OURS = Contestant("relay_sync", "ours", imports="from relay_sync import Client")
 OURS_PLAIN = Contestant("relay_sync, no TLS", "ours", tls=False)
-SDK = Contestant("signalwire-sdk", "sdk", requirement="signalwire-sdk")
-V2 = Contestant("signalwire 2.1.1", "v2", requirement="signalwire==2.1.1")
+SDK = Contestant(
+    "signalwire-sdk", "sdk", requirement="signalwire-sdk", imports="from signalwire.relay import RelayClient"
+)
+V2 = Contestant(
+    "signalwire 2.1.1", "v2", requirement="signalwire==2.1.1", imports="from signalwire.relay.client import Client"
+)
 FLOORS = (
     Contestant("floor: raw socket", "floors", ("raw",), tls=False),
     Contestant("floor: websocket-client, one thread", "floors", ("same",), tls=False),

@@ -67,7 +67,7 @@ class Stand:
     """Where clients are measured: a responder with TLS and one without."""
 
     def __init__(self, environments: Path, folder: Path, stack: ExitStack) -> None:
-        self._environments = environments
+        self.environments = environments
         certificate, ca_file = str(folder / "server.pem"), str(folder / "ca.pem")
         authority = trustme.CA()
         authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
@@ -80,7 +80,7 @@ class Stand:
     @contextmanager
     def client(self, contestant: Contestant) -> Iterator[Program]:
         """Run a client during the block; it is connected, and has one call with one playback."""
-        command = contestant.command(self._environments)
+        command = contestant.command(self.environments)
         program = Program(contestant, [*command, *self._places[contestant.tls], *contestant.arguments])
         try:
             program.ask("start")

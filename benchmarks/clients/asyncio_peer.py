@@ -13,8 +13,7 @@ from driver import Busy, Clock, Facts, idle, memory, shares, spread, threads
 class Peer:
     """One client. The five methods at the end are each client's own."""
 
-    def __init__(self, import_s: float, ready_s: float) -> None:
-        self._import_s = import_s
+    def __init__(self, ready_s: float) -> None:
         self._ready_s = ready_s
         self._first_audio_s = 0.0
         self.calls: list[Any] = []
@@ -31,7 +30,6 @@ class Peer:
             await asyncio.wait_for(playing, 30)
             self._first_audio_s = time.perf_counter() - begin
         return {
-            "import_ms": self._import_s * 1e3,
             "ready_ms": self._ready_s * 1e3,
             "first_audio_ms": self._first_audio_s * 1e3,
         }

@@ -10,10 +10,7 @@ from collections.abc import Callable
 
 from driver import Busy, Clock, Facts, Place, memory, place, run, shares, spread, threads
 
-BEGIN = time.perf_counter()
-from relay_sync import Call, Client, PlayAction  # noqa: E402  (the import is measured)
-
-IMPORT = time.perf_counter() - BEGIN
+from relay_sync import Call, Client, PlayAction
 
 
 class Ours:
@@ -38,7 +35,6 @@ class Ours:
             self.actions[0].wait_for_state("playing", 30)
             self.first_audio_s = time.perf_counter() - begin
         return {
-            "import_ms": IMPORT * 1e3,
             "ready_ms": self.ready_s * 1e3,
             "first_audio_ms": self.first_audio_s * 1e3,
         }

@@ -16,10 +16,8 @@ WHERE = place()
 assert WHERE.ca_file is not None, "signalwire-sdk can't do without TLS"
 os.environ["SIGNALWIRE_RELAY_CA_FILE"] = WHERE.ca_file
 os.environ["SIGNALWIRE_LOG_MODE"] = "off"
-BEGIN = time.perf_counter()
-from signalwire.relay import RelayClient  # noqa: E402  (the import is measured)
+from signalwire.relay import RelayClient  # noqa: E402  (reads the environment)
 
-IMPORT = time.perf_counter() - BEGIN
 logging.disable(logging.WARNING)
 
 
@@ -27,7 +25,7 @@ class Sdk(Peer):
     """One client."""
 
     def __init__(self, client: Any, ready_s: float) -> None:
-        super().__init__(IMPORT, ready_s)
+        super().__init__(ready_s)
         self._client = client
         self._told: Callable[[dict[str, Any]], object] = lambda params: None
         self._listening: set[int] = set()
