@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, TypeVar, cast
 
 from relay_sync.calling import checks
 
@@ -59,10 +59,13 @@ def keys_of(given: object, name: str, table: Table, what: str, needs: str = "") 
 
 
 def spelled_out(options: type) -> Callable[[F], F]:
-    """Have ``help()`` and completion show the options of a method that takes them as ``**options``."""
+    """Have ``help()`` and completion show the options of a method that takes them as ``**options``.
+
+    Their hints as they are written, like those of its other parameters: to evaluate them takes a while at import.
+    """
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
-        for name, hint in get_type_hints(options).items()
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint.__forward_arg__)
+        for name, hint in options.__annotations__.items()
     ]
 
     def spell_out(method: F) -> F:
