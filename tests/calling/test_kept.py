@@ -19,7 +19,7 @@ CALL_ID = "".join(("c", "all", "-1"))  # made at run time: no constant that is i
         {},
         {"a": None, "b": True, "c": 1, "d": 1.5, "e": "text", "f": {}, "g": []},
         {"play": [{"type": "audio", "params": {"url": "u"}}, [[], {}], "x"]},
-        {1: "an int", True: "replaces it", "1": "a text"},
+        {1: "an int", "1": "a text"},
         {"nested": {1: "int"}, "other": {True: "bool"}, "third": {1.0: "float"}},
     ],
 )

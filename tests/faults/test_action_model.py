@@ -108,7 +108,7 @@ class PlaybackLife(RuleBasedStateMachine):
         running = Running(lambda: self.call.play_audio_async(URL))
         frame = self.stage.relay.take_command("calling.play")
         self.starting = running, frame
-        (self.action,) = (one for one in (self.call._actions or {}).values() if isinstance(one, PlayAction))
+        (self.action,) = (one for one in self.call._actions if isinstance(one, PlayAction))
         assert self.action.control_id == frame["params"]["params"]["control_id"]
         self.model = Model()
         if at_once:

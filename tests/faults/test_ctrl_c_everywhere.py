@@ -101,8 +101,8 @@ with Stage(ping_interval=3600, request_timeout=60) as stage:
             stage.relay.answer(frame, {"code": "200", "message": "OK"})
             call_id = frame["params"]["params"]["call_id"]
             call = stage.client._life().table._by_id[call_id]
-            until(lambda: call._actions and next(iter(call._actions.values()))._room, "that it is waited for")
-            action = next(iter(call._actions.values()))
+            until(lambda: call._actions and call._actions[0]._room, "that it is waited for")
+            action = call._actions[0]
             armed = True
             with stage.client._life().connection.monitor.lock:
                 action._changed()
