@@ -152,7 +152,9 @@ def throughput(run: Run) -> None:
                 facts = program.ask("pipeline", count=run.size.commands, in_flight=64)
             else:
                 facts = program.ask("together", count=run.size.commands, workers=64)
-            run.figure(group, "64 in flight, from one thread", "/s").add(who.name, facts["per_second"])
+            name = "64 in flight, from one thread"
+            run.figure(group, name, "/s").add(who.name, facts["per_second"])
+            run.figure(group, f"processor time for one, {name}", "µs").add(who.name, facts["cpu_us"])
         for program in run.turns(programs, run.size.rounds):
             facts = program.ask("round_trip", count=run.size.busy_trips, busy=True)
             name = "1 thread beside a busy one"
