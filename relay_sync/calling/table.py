@@ -311,8 +311,7 @@ class CallTable:
             call = self._by_id.get(ref.call_id)
             if call is None or ref.control_id is None:
                 return call
-            # Not by the key: that of an operation of which one runs at a time is its event type.
-            return next((one for one in (call._actions or {}).values() if one._control_id == ref.control_id), None)
+            return next((one for one in call._actions if one._control_id == ref.control_id), None)
 
     # -- what workers do ----------------------------------------------------------------------------------
 
