@@ -30,7 +30,11 @@ class Contestant:
     imports: str = ""  # what a program that uses it begins with
 
     def _python(self, environments: Path) -> Path:
-        return Path(sys.executable) if self.requirement is None else environments / self.program / "bin" / "python"
+        return (
+            Path(sys.executable)
+            if self.requirement is None
+            else environments.absolute() / self.program / "bin" / "python"
+        )
 
     def command(self, environments: Path) -> list[str]:
         """How to run its program; port and CA file are still to be added, before the arguments."""

@@ -31,10 +31,10 @@ RESPONDER = Path(__file__).parents[1] / "benchmarks" / "responder.py"
 URL = "https://example.com/a.mp3"
 
 INSTRUCTIONS = {
-    "pause, in the caller's thread": 1250,
+    "pause, in the caller's thread": 1350,
     "pause, in the reader's thread": 1050,
     "pause in a pipeline, in the caller's thread": 1000,
-    "event": 1350,
+    "event": 1400,
 }
 BYTES = {"idle call": 780, "playback": 710, "pause, at its peak": 7500}
 SPREAD = 1.05  # between an event of one call and one of a thousand
