@@ -371,8 +371,10 @@ class Action(Waitable, Generic[R]):
         state = self._operation.state_of(params)
         if self._result is not None or not state:
             return
-        if state != self._state:
-            self._heard += 1  # one that repeats the state is the echo of an answer that told it first
+        # One that repeats the state is the echo of an answer that told it first; and the first of all, which tells that
+        # it has begun, is older than any command about it.
+        if state != self._state and (self._last is not None or state not in self._operation.states[:1]):
+            self._heard += 1
         for stream in self._streams or ():
             stream._add(Event(state, params))
         self._last = keep(params, call_id=self._leg.id, control_id=self._control_id)

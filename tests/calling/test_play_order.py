@@ -83,6 +83,16 @@ def test_an_answer_does_not_move_the_state_when_an_event_came_since_the_command_
     assert action.state == "playing"
 
 
+def test_the_news_that_a_play_has_begun_does_not_keep_the_answer_to_a_pause_from_moving_it(stage: Stage) -> None:
+    action = stage.play(stage.call(), "")
+    with in_thread(action.pause) as pausing:
+        command = stage.relay.take_command("calling.play.pause")
+        stage.tell_play(action, "playing")  # on its way since the start
+        stage.relay.answer(command, {"code": "200", "message": "Paused"})
+    assert pausing.result().successful
+    assert action.state == "paused"
+
+
 def test_an_event_that_only_repeats_the_state_does_not_keep_an_answer_from_moving_it(stage: Stage) -> None:
     action = stage.play(stage.call())
     with in_thread(action.pause):

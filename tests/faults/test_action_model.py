@@ -38,7 +38,7 @@ class Model:
     code: str | None = None
     event: str | None = None
     says: str = ""
-    news: int = 0  # how often an event has told a state that it was not in
+    news: int = 0  # how often an event has told a state that it was not in, but that it had begun
     states: list[str] = field(default_factory=list)
 
     @property
@@ -48,7 +48,8 @@ class Model:
     def hears(self, state: str) -> None:
         if self.over:
             return  # final stays final
-        self.news += state != self.state
+        begins = not self.states and state == "playing"
+        self.news += state != self.state and not begins
         self.state = state
         self.states.append(state)
         if state in FINAL:
