@@ -54,7 +54,7 @@ class Workers:
         self.most = most
         self._kind = kind
         self._idle_s = idle
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self._changed = threading.Condition(self.lock)
         self._quiet = Room(self.lock)  # a job is over
         self._jobs: deque[Job] = deque()
