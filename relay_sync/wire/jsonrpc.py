@@ -14,6 +14,11 @@ from relay_sync.errors import ProtocolViolation
 METHOD_NOT_FOUND: Final = -32601
 
 _BRIEF = 120
+
+# Levels. The JSON reader takes more of them than what is written in Python can walk before the stack is used up: copies
+# of a payload take three steps a level. Nothing that Relay sends has a tenth of this.
+_DEEPEST = 100
+
 _BLANKS = " \t\r\n"
 
 #: The peer's id of a request, to be given back exactly as it came; None when it sent none and so wants no reply.
@@ -79,9 +84,27 @@ def parse(text: str) -> Request | Success | Failure:
         raise ProtocolViolation(f"not a JSON frame: {brief(text)}") from exc
     if type(frame) is not dict or end != len(text):
         raise ProtocolViolation(f"not a JSON object: {brief(text)}")
+    # Counted in the text first, for that costs next to nothing.
+    if text.count("{") + text.count("[") > _DEEPEST and _is_deep(frame):
+        raise ProtocolViolation(f"nested too deeply: {brief(text)}")
     if "method" in frame:
         return _request(frame, text)
     return _reply(frame, text)
+
+
+def _is_deep(frame: dict[str, Any]) -> bool:
+    """Whether objects and arrays stand more than ``_DEEPEST`` levels one inside the other."""
+    level: list[dict[str, Any] | list[Any]] = [frame]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _request(frame: dict[str, Any], text: str) -> Request:

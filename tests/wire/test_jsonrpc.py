@@ -18,6 +18,8 @@ from relay_sync.wire.jsonrpc import (
     write_result,
 )
 
+NESTED: list[Any] = json.loads("[" * 98 + "]" * 98)
+
 
 @pytest.mark.parametrize(
     ("text", "frame"),
@@ -44,6 +46,9 @@ from relay_sync.wire.jsonrpc import (
         ('{"id":"a","error":{"code":true,"message":4}}', Failure("a", None, "4")),
         ('{"id":"a","error":{"code":[],"message":{"text":"no"}}}', Failure("a", None, "")),
         ('{"id":"a","error":{},"result":{"code":"200"}}', Failure("a", None, "")),
+        ('{"id":"a","result":"' + "[{" * 100 + '"}', Success("a", "[{" * 100)),
+        ('{"id":"a","result":[' + "[{}]," * 99 + "1]}", Success("a", [[{}]] * 99 + [1])),
+        ('{"id":"a","method":"m","params":{"x":' + "[" * 98 + "]" * 98 + "}}", Request("a", "m", {"x": NESTED})),
     ],
 )
 def test_a_frame_is_read_leniently_where_its_meaning_is_clear(text: str, frame: object) -> None:
@@ -68,6 +73,8 @@ def test_a_reply_with_neither_result_nor_error_is_a_failure_of_that_id(text: str
         ('{"id":"a","result":-Infinity}', "not a JSON frame"),
         ("[" * 200_000, "not a JSON frame"),
         ('{"id":"a","result":' + "9" * 5000 + "}", "not a JSON frame"),
+        ('{"id":"a","result":' + "[" * 100 + "]" * 100 + "}", "nested too deeply"),
+        ('{"id":"a","result":' + '{"b":' * 100 + "{}" + "}" * 101, "nested too deeply"),
         ("[]", "not a JSON object"),
         ('{"id":"a","result":{}} {}', "not a JSON object"),
         ('{"id":"a","result":{}}\u00a0', "not a JSON object"),
