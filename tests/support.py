@@ -52,6 +52,11 @@ def in_thread(function: Callable[[], T]) -> Iterator[Running[T]]:
     assert not running.thread.is_alive(), f"{running.thread.name} still runs"
 
 
+def no_space(*_: object) -> None:
+    """What a log handler of a user's may do."""
+    raise OSError("no space left on device")
+
+
 def until(condition: Callable[[], object], what: str = "the condition", limit: float = LIMIT) -> None:
     """Block until ``condition()`` is true. For what tells nobody; prefer to wait on the thing itself."""
     pause = threading.Event()

@@ -19,6 +19,7 @@ from relay_sync.calling.unwanted import Unwanted
 from relay_sync.errors import RelayError
 from relay_sync.link.connection import Connection
 from relay_sync.link.handlers import Workers, run
+from relay_sync.link.saying import say
 from relay_sync.masking import mask_number, shorten
 from relay_sync.ref import Ref
 from relay_sync.wire.events import RelayEvent
@@ -307,6 +308,7 @@ class CallTable:
 
     def find(self, ref: Ref) -> Call | Action[Any] | None:
         """The live call or action of that name; None where there is none here."""
+        self.desk.monitor.check_process()
         with self.desk.monitor.lock:
             call = self._by_id.get(ref.call_id)
             if call is None or ref.control_id is None:
@@ -319,11 +321,8 @@ class CallTable:
         """Hand an inbound call to its handler, on a worker of its own."""
         job = partial(run, partial(handler, call), f"of inbound call {call.id}")
         if not self._conversations.submit(job, queue=False):
-            logger.error(
-                "all %d handlers are busy: the call from %s is passed back (Client(max_handlers=...))",
-                self._conversations.most,
-                mask_number(call.from_number or ""),
-            )
+            text = "all %d handlers are busy: the call from %s is passed back (Client(max_handlers=...))"
+            say(logger, logging.ERROR, text, self._conversations.most, mask_number(call.from_number or ""))
             self.desk.chores.submit(partial(_quietly, call.pass_))
 
     def _pass_back_later(self, call: Call) -> None:

@@ -9,6 +9,7 @@ from relay_sync.calling.action import GONE
 from relay_sync.calling.command import Over
 from relay_sync.calling.desk import Desk
 from relay_sync.errors import ConnectionLost, NotConnected, RelayTimeout
+from relay_sync.link.saying import say
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.events import Answer
 
@@ -69,6 +70,7 @@ class Unwanted:
                     answered=partial(self._answered, call_id),
                 )
             except (NotConnected, ConnectionLost, RelayTimeout) as error:
-                logger.info("…%s, which nobody wants, is not hung up yet: %s", call_id[-6:], error.message)
+                text = "…%s, which nobody wants, is not hung up yet: %s"
+                say(logger, logging.INFO, text, call_id[-6:], error.message)
             except Over:
                 return

@@ -24,10 +24,11 @@ from relay_sync import (
     OperationFailed,
     RelayTimeout,
 )
+from relay_sync.calling import unwanted
 from relay_sync.emulator import Command, Emulator
 from relay_sync.link.transport import TransportClosed
 from tests.stage import FakeClock, Stage, nudge, parked
-from tests.support import ScriptedTransport, in_thread, until
+from tests.support import ScriptedTransport, in_thread, no_space, until
 from tests.words import dial_one
 
 NUMBERS = {"from_number": "+15550100", "to_number": "+15550101"}
@@ -405,6 +406,19 @@ def test_a_leg_that_nobody_wants_is_hung_up_after_an_outage_that_is_longer_than_
             return stage.tables == []
 
         until(answered)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_log_handler_that_raises_leaves_no_leg_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", unwanted.logger.name)
+    monkeypatch.setattr(unwanted.logger, "handle", no_space)
+    stage.relay.tell_state("created", "late-1", tag=given_up(stage))
+    stage.relay.take_command("calling.end")
+    stage.reconnect(restored=True)
+    assert stage.relay.accept_command("calling.end")["call_id"] == "late-1"
+    until(lambda: stage.tables == [])
 
 
 @pytest.mark.parametrize(("code", "loud"), [("404", False), ("410", False), ("500", True)])

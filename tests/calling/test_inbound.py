@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from relay_sync import Call, Client, ConnectionLost, NotConnected, RelayTimeout
+from relay_sync.calling import table
 from relay_sync.emulator import Emulator
 from tests.stage import Stage, at_once, parked
-from tests.support import in_thread, until
+from tests.support import in_thread, no_space, until
 
 CALLER = "+15550107788"
 
@@ -187,6 +188,19 @@ def test_a_call_above_the_limit_is_passed_back_loudly_and_with_its_number_masked
         assert "max_handlers" in record.getMessage()
         assert CALLER not in caplog.text
         assert "7788" in record.getMessage()
+        go_on.set()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_call_above_the_limit_is_passed_back_though_a_log_handler_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table.logger, "handle", no_space)
+    go_on = threading.Event()
+    with Stage(max_handlers=1) as stage:
+        receive(stage, lambda call: go_on.wait(10), "office")
+        stage.inbound("call-taken")
+        until(lambda: stage.client._life().conversations.busy == 1)
+        stage.inbound("call-above")
+        assert stage.relay.accept_command("calling.pass")["call_id"] == "call-above"
         go_on.set()
 
 
