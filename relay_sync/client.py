@@ -599,6 +599,7 @@ class Client:
             raise ConfigurationError("reauthenticate() is for a client that was given jwt_token=; this one has a token")
         deadline = Deadline(wait_timeout).within(self._limits.request)
         connection = self._connected_life().connection
+        connection.monitor.check_process()
         self._masker = self._masker_of(jwt_token)  # both: Relay may yet repeat the old one
         with connection.monitor.lock:
             self._use_jwt(connection, jwt_token)
@@ -699,6 +700,7 @@ class Client:
 
     def _begin_again(self, ended: Life) -> Life:
         """A new life after one that ended; only one thread's is taken."""
+        ended.connection.monitor.check_process()
         with ended.connection.monitor.lock:
             if self._lives.get(os.getpid()) is ended:
                 self._lives[os.getpid()] = Life(self)

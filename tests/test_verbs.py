@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from relay_sync import CommandRefused, NotConnected, RelayError, RelayTimeout, Result
+from relay_sync import CommandRefused, NotConnected, RelayError, RelayTimeout, Result, WouldDeadlock
 from relay_sync.calling.action import Action
+from relay_sync.link import waiting
 from tests import verbs
 from tests.stage import Stage
 from tests.support import in_thread
@@ -77,6 +78,18 @@ def test_without_a_limit_the_answer_to_a_command_has_one_all_the_same(
     with pytest.raises(RelayTimeout):
         act()
     assert time.monotonic() - began < LIMIT_S + 0.5
+    drained(silent)
+
+
+@every_verb
+def test_in_the_midst_of_our_own_work_it_raises_for_it_would_wait_for_itself(
+    silent: Scene, verb: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a signal handler or a finaliser may call it, while its thread holds the lock."""
+    act = verb.prepare(silent)
+    monkeypatch.setattr(waiting, "MIDST_S", 0.01)
+    with silent.client._life().connection.monitor.lock, pytest.raises(WouldDeadlock):
+        act(**{verb.limit: LIMIT_S})
     drained(silent)
 
 

@@ -255,12 +255,15 @@ class Stream:
 
         Waits up to `timeout` seconds for its turn and for room. Once begun, the frame gets what is left of that, but
         at least `finish` seconds and at most the send limit; then the stream is broken for everybody, because the
-        rest of the frame could never follow. After a `last` frame nothing else is written.
+        rest of the frame could never follow. After a `last` frame nothing else is written; a finaliser on the reader
+        may want to write that one in the midst of a call into the TLS session, and does not.
 
         Raises TransportTimeout or TransportClosed (nothing was written) or TransportLost (perhaps some of it was).
         """
         end = monotonic() + timeout
         taken: list[bool] = []
+        if last and held_here(self._tls, _MIDST):
+            raise TransportTimeout("the TLS session is in use")
         try:
             self._await_turn(taken, timeout)
             if self._shut or self._broken or self._unsendable or self._sock is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from relay_sync import Client, WouldDeadlock
 from relay_sync.link import stream as stream_module
 from relay_sync.link import waiting
+from relay_sync.link.failures import TransportTimeout
 from relay_sync.link.stream import Stream
 from relay_sync.wire.events import RelayEvent
 from tests.link.support import program
@@ -112,10 +114,23 @@ def test_a_command_in_the_midst_of_our_own_work_raises_because_it_would_wait_for
     monkeypatch.setattr(waiting, "MIDST_S", 0.05)
     action = stage.play(stage.call())
     with stage.client._life().connection.monitor.lock:
-        for attempt in (action.pause, action.wait, lambda: stage.client.execute("calling.play", {})):
+        execute = partial(stage.client.execute, "calling.play", {})
+        for attempt in (action.pause, action.wait, execute, partial(stage.client.calling.find, action.ref)):
             with pytest.raises(WouldDeadlock, match="signal handler"):
                 attempt()
     stage.settle()
+
+
+def test_so_does_what_begins_again_or_takes_a_new_token_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MIDST_S", 0.05)
+    with Stage() as stage:
+        lock = stage.client._life().connection.monitor.lock
+        stage.client.disconnect()
+        with lock, pytest.raises(WouldDeadlock):
+            Client.connect(stage.client)
+    client = Client(host="ws://127.0.0.1:1", jwt_token="ey.first.token")
+    with client._life().connection.monitor.lock, pytest.raises(WouldDeadlock):
+        client.reauthenticate("ey.second.token")
 
 
 def test_a_lock_that_another_thread_holds_for_a_moment_is_waited_for(stage: Stage) -> None:
@@ -163,6 +178,18 @@ def test_a_finaliser_on_the_reader_may_disconnect(stage: Stage) -> None:
     stage.client._life().table.take = take  # type: ignore[method-assign]
     stage.relay.tell_state("created")
     until(lambda: stage.client.state == "closed", "that it is closed")
+
+
+def test_a_finaliser_in_the_midst_of_tls_may_disconnect() -> None:
+    """The reader is in a call into the TLS session, which nobody can make twice at a time."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        stream = Stream(1.0)
+        stream._sock, stream._tls_session = ours, True
+        with stream._tls, pytest.raises(TransportTimeout):
+            stream.write(b"goodbye", 0.5, last=True, finish=0.0)
+        stream.write(b"goodbye", 0.5, last=True, finish=0.0)
+        assert theirs.recv(100) == b"goodbye"
 
 
 @pytest.mark.parametrize("write", ["write", "write_many"])
