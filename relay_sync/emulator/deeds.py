@@ -118,14 +118,14 @@ def _replay(world: World, fault: Fault, connection: Connection | None) -> Undo:
     return lambda: sessions.replays.remove(fault.kind == "replay")
 
 
-def _restart(world: World, fault: Fault, connection: Connection | None) -> Undo:
+def _restart(world: World, fault: Fault, connection: Connection | None) -> Undo | None:
     world.sessions.forget()
     world.switch.hang_up_all()
     undo = _refuse_tcp(world, fault, connection)
     world.server.cut_all()
     if fault.seconds is None:
         undo()
-        return _nothing
+        return None
     return undo
 
 

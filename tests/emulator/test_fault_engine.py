@@ -267,6 +267,7 @@ def test_a_restart_ends_calls_sessions_and_connections(relay: Emulator, client: 
     relay.faults.add("restart")
     assert gone(client) == [*client.order]
     assert relay.calls == []
+    assert relay.faults.active == ()
     assert not come_back(connect, relay, client)[1]
 
 

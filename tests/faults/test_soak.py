@@ -131,7 +131,9 @@ def _lie(course: Course) -> None:
     course.book.taken["call-x"] = 2
 
 
-@pytest.mark.parametrize("wrong", [["--seconds", "0"], ["--threads", "0"], ["--faults", "-1"], ["--seconds", "x"]])
+@pytest.mark.parametrize(
+    "wrong", [["--seconds", "0"], ["--minutes", "0"], ["--threads", "0"], ["--faults", "-1"], ["--seconds", "x"]]
+)
 def test_arguments_that_can_not_be_are_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(wrong)

@@ -28,12 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=1, help="what the faults and the callers' choices come from")
     time = parser.add_mutually_exclusive_group()
-    time.add_argument("--minutes", type=float, help="how long it runs (default 1)")
+    time.add_argument("--minutes", type=float, default=1.0, help="how long it runs (default 1)")
     time.add_argument("--seconds", type=float, help="the same, in seconds")
     parser.add_argument("--threads", type=int, default=4, help="callers in each dialect (default %(default)s)")
     parser.add_argument("--faults", type=int, default=FAULTS_PER_ROUND, help="in ten seconds (default %(default)s)")
     options = parser.parse_args(arguments)
-    seconds = options.seconds if options.seconds is not None else 60.0 * (options.minutes or 1.0)
+    seconds = options.seconds if options.seconds is not None else 60.0 * options.minutes
     if not seconds > 0 or options.threads < 1 or options.faults < 0:
         parser.error("the time and the threads must be more than 0, and the faults not less")
     # For what the watchdog can't see to: it looks from the thread that may be the one that hangs.
