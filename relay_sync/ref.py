@@ -31,9 +31,12 @@ class Ref(NamedTuple):
 
     @property
     def text(self) -> str | None:
-        """The ref, ASCII without blanks and quotes; None where the ids are longer than a ref may be."""
+        """The ref, ASCII without blanks and quotes; None where the ids are longer than a ref may be, or no text."""
         names = (self.command or _CALL, self.node_id, self.call_id, self.control_id)
-        text = ":".join((_FORM, *(quote(name, safe="@") for name in names if name is not None)))
+        try:
+            text = ":".join((_FORM, *(quote(name, safe="@") for name in names if name is not None)))
+        except UnicodeEncodeError:  # half a surrogate pair, which JSON can carry
+            return None
         return text if len(text) <= MOST else None
 
     @classmethod

@@ -123,7 +123,7 @@ class Connection(Waitable):
         self._held = False  # whether Relay may still hold a session of ours, with calls in it
         self._attempt = 0
         self._tried = Tried()
-        self.contexts_refused: Answer | None = None  # what Relay said of the contexts at the last handshake
+        self.contexts_refused: Answer | None = None  # what Relay said of the contexts at the first handshake
         self._give_up_at: float | None = None  # when a lost session counts as gone
         self._thread: threading.Thread | None = None
 
@@ -637,12 +637,15 @@ class Connection(Waitable):
             listener.resumed()
         elif self._held:
             listener.session_lost("Relay did not restore the session after the connection was lost")
+        refusal = ready.contexts_refused
+        if not self.was_ready:
+            # Kept of the first only: whoever waited for it may look when there has been another handshake.
+            self.contexts_refused = refusal
         self.was_ready = self._up = self._held = True
         self._attempt = 0
         self._tried.clear()
         self._give_up_at = None
         self.state = READY
-        self.contexts_refused = refusal = ready.contexts_refused
         if refusal is not None:
             text = "Relay refused the contexts %s: %s %s"
             self.later(partial(logger.error, text, self.session.contexts, refusal.code, refusal.message))

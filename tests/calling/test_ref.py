@@ -40,6 +40,10 @@ def test_a_ref_is_short_and_shows_its_form() -> None:
     assert len(ACTION.text) < 160
 
 
+def test_ids_that_are_no_text_have_none() -> None:
+    assert Ref("", json.loads('"\\ud800"')).text is None
+
+
 def test_ids_longer_than_a_ref_may_be_have_none() -> None:
     room = MOST - len(Ref("", "").text or "")
     assert len(Ref("", "x" * room).text or "") == MOST

@@ -240,16 +240,30 @@ def test_contexts_that_relay_refuses_are_told_of_and_harm_nothing_else(
 
 
 @blade_only
-def test_what_relay_says_of_the_contexts_is_kept_until_it_says_something_else(make_link: MakeLink) -> None:
+def test_what_relay_says_of_the_contexts_at_first_is_kept_for_those_who_look_late(make_link: MakeLink) -> None:
     link = make_link(contexts=("office",))
     link.start()
     link.relay.accept()
     link.relay.refuse_command("signalwire.receive")
     link.listener.expect("ready")
-    assert link.connection.contexts_refused is not None
-    assert link.connection.contexts_refused.code == "404"
     link.line.break_()
     link.come_back(contexts=True)
+    assert link.connection.contexts_refused is not None
+    assert link.connection.contexts_refused.code == "404"
+
+
+@blade_only
+def test_a_refusal_of_the_contexts_at_a_reconnect_is_not_taken_for_one_at_the_first_connection(
+    make_link: MakeLink, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = make_link(contexts=("office",))
+    link.start()
+    link.relay.accept(contexts=True)
+    link.listener.expect("ready")
+    link.line.break_()
+    link.relay.accept()
+    link.relay.refuse_command("signalwire.receive")
+    until(lambda: "Relay refused the contexts" in caplog.text, "that the refusal is logged")
     assert link.connection.contexts_refused is None
 
 
