@@ -156,6 +156,13 @@ NO_LIES: dict[str, Plant] = {
         known.dialled_for.update({"call-2": "+15550199"}),
         known.commands[(HANG_UP, "call-2")].append(seen("200")),
     ),
+    "a leg hung up again on the next connection, and where no answer came": lambda book, endings, known: (
+        book.append(told((DIAL, "+15550199"), "unknown")),
+        known.dialled_for.update({"call-2": "+15550199"}),
+        known.commands[(HANG_UP, "call-2")].extend(
+            [seen("200"), seen("410", connection=2, real=100.2), seen("410", connection=2, real=102.3)]
+        ),
+    ),
     "a yes that Relay spoiled": lambda book, endings, known: known.commands.update({PAUSE: [seen(200.0, done=False)]}),
     "an answer without a code": lambda book, endings, known: known.commands.update({PAUSE: [seen(None, done=False)]}),
     "lost with its session": lambda book, endings, known: endings.append(ending("lost", alive=True)),

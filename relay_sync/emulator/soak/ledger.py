@@ -31,6 +31,10 @@ HEARD_S = 5.0
 SLACK_S = 3.5
 """Seconds by which the emulator may read a frame later than it was sent: 2 of them it may be silent by a fault."""
 
+REPEATED_S = 1.8
+"""Seconds after which the library may hang up an unwanted leg again on the same connection: it had no answer in its
+time, which is `REQUEST_TIMEOUT_S`, as the emulator's clock sees it."""
+
 SENT_S = 0.5
 """Seconds by which a frame may leave after its time was looked at. What came on a connection that was not there when
 the time was up, and so long after, was sent too late without any doubt."""
@@ -167,8 +171,9 @@ def _by_itself(key: Key, seen: list[Seen], evidence: Evidence, given_up: set[str
     """Return how often the library may have given this command by itself."""
     if key[0] == VOLUME:  # a playback is asked after on a connection that is not the first, by the volume that it has
         return sum(one.connection not in evidence.first.values() for one in seen)
-    if key[0] == HANG_UP:  # the leg of a dial that was given up
-        return int(evidence.dialled_for.get(key[1]) in given_up)
+    if key[0] == HANG_UP:  # the leg of a dial that was given up, until the library has heard the answer
+        again = (two.connection != one.connection or two.real - one.real > REPEATED_S for one, two in pairwise(seen))
+        return 1 + sum(again) if evidence.dialled_for.get(key[1]) in given_up else 0
     return int(key[0] == PASS)  # a call for which there is no worker
 
 
