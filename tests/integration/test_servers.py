@@ -198,7 +198,8 @@ def test_a_client_that_connects_as_the_workers_load_the_application_warns_of_not
 ) -> None:
     with uwsgi(relay, tmp_path, "--processes", "2", *UWSGI["lazy"], PARENT_PLAYS="1") as server:
         assert len(set(server.says(r"the parent plays: (.*)$", 2))) == 2
-        assert "Warning" not in server.terminate()
+        # Not ended by a signal: a worker that is still loading takes none, and uWSGI gives it a minute.
+        assert "Warning" not in server.output
 
 
 @pytest.mark.parametrize("older", [[], ["older"]], ids=["", "older"])
