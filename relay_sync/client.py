@@ -31,7 +31,8 @@ from relay_sync.errors import (
     RelayError,
     WouldDeadlock,
 )
-from relay_sync.link.connection import CLOSED, NEW, READY, Connection, Limits
+from relay_sync.link.books import CLOSED, NEW, READY, Limits
+from relay_sync.link.connection import Connection
 from relay_sync.link.handlers import Lane, Workers, run
 from relay_sync.link.transport import WebSocketTransport
 from relay_sync.link.waiting import Deadline, held_here

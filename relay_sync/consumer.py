@@ -15,7 +15,7 @@ from relay_sync.calling.call import Call
 from relay_sync.calling.result import ReceiveResult
 from relay_sync.client import Client
 from relay_sync.errors import ConfigurationError, ConnectFailed, NotConnected
-from relay_sync.link.connection import REGISTERED
+from relay_sync.link.standing import REGISTERED
 from relay_sync.link.waiting import Deadline, check_timeout
 from relay_sync.messaging import Message
 

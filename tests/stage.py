@@ -42,7 +42,7 @@ class ScriptedClient(Client):
 
 def at_once(client: Client) -> None:
     """Have a client reconnect without the random delay."""
-    client._life().connection._jitter = lambda: 0.0
+    client._life().connection._reader._jitter = lambda: 0.0
 
 
 class FakeClock:

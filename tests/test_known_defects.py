@@ -182,10 +182,8 @@ def test_each_attempt_to_reconnect_waits_for_a_longer_random_time_until_relay_sa
 ) -> None:
     """Defects 81 and 82: exponential with jitter, and reset only after the handshake."""
     asked: list[tuple[int, float]] = []
-    monkeypatch.setattr(
-        "relay_sync.link.connection.delay", lambda attempt, chance: asked.append((attempt, chance)) or 0.0
-    )
-    stage.client._life().connection._jitter = lambda: 0.625
+    monkeypatch.setattr("relay_sync.link.reader.delay", lambda attempt, chance: asked.append((attempt, chance)) or 0.0)
+    stage.client._life().connection._reader._jitter = lambda: 0.625
     stage.relay.refuse_next(3)
     stage.relay.line.break_()
     for _ in range(3):
@@ -200,7 +198,7 @@ def test_each_attempt_to_reconnect_waits_for_a_longer_random_time_until_relay_sa
 
 def test_two_clients_wait_for_different_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """Defect 82: jitter comes from a random source, so that clients do not come back in step."""
-    chances = {relay_sync.Client("p", "t", "example")._life().connection._jitter() for _ in range(10)}
+    chances = {relay_sync.Client("p", "t", "example")._life().connection._reader._jitter() for _ in range(10)}
     assert len(chances) == 10
     assert all(0 <= chance <= 1 for chance in chances)
 

@@ -16,7 +16,7 @@ from relay_sync.calling.kept import Kept, keep, once, whole
 from relay_sync.calling.result import CallIds, Event, Outcome, Result
 from relay_sync.calling.stream import EventStream
 from relay_sync.errors import NotConnected, RelayError
-from relay_sync.link.connection import CLOSED
+from relay_sync.link.books import CLOSED
 from relay_sync.link.handlers import Job, Lane, run
 from relay_sync.link.waiting import Deadline, Waitable
 from relay_sync.masking import shorten

@@ -16,7 +16,8 @@ from relay_sync.calling.prompt import PromptAction
 from relay_sync.calling.record import RecordAction
 from relay_sync.calling.result import ExecuteResult, Result
 from relay_sync.errors import NotConnected, RelayError
-from relay_sync.link.connection import CLOSED, Connection
+from relay_sync.link.books import CLOSED
+from relay_sync.link.connection import Connection
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.events import Answer
 from relay_sync.wire.jsonrpc import write_request

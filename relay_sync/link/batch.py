@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from relay_sync.errors import ConnectionLost, RelayError
+from relay_sync.errors import RelayError
 from relay_sync.link.asked import Asked
 from relay_sync.link.waiting import Deadline, Waitable
 from relay_sync.wire.events import Answer
@@ -148,10 +148,3 @@ class Batch(Waitable):
         self._outcomes[flight.place] = flight
         if self.room:
             self._changed()
-
-
-def unknown(method: str, why: object) -> ConnectionLost:
-    """The error for a command that may have left when the connection broke."""
-    return ConnectionLost(
-        f"the connection broke while {method} was being sent ({why}): it is unknown whether it was done", method=method
-    )

@@ -7,6 +7,11 @@ import sys
 import threading
 from collections.abc import Callable
 
+#: What is said of a connection, whichever module of ``link`` says it: users set the level of this name.
+connection_log: logging.Logger = logging.getLogger("relay_sync.link.connection")
+#: Every frame, at DEBUG, secrets masked.
+frame_log: logging.Logger = logging.getLogger("relay_sync.wire")
+
 
 def guarded(act: Callable[[], object]) -> None:
     """Do what runs a user's log handlers; what they raise goes where threads' exceptions go, for it can't be logged.

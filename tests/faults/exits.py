@@ -124,15 +124,15 @@ until(lambda: connection(made).session._asked)
 """,
     "reconnecting, pause": """
 made = ready()
-connection(made)._attempt, connection(made)._jitter = 10, lambda: 1.0
+connection(made)._reader._standing.attempts, connection(made)._reader._jitter = 10, lambda: 1.0
 lose(made)
 until(lambda: connection(made)._transport is None)
 daemon(lambda: made.execute("x", {}))
 """,
     "reconnecting, peer that never speaks": """
 made = ready("wss")
-connection(made)._jitter = lambda: 0.0
-connection(made)._open_transport = client("wss", port=Where.mute)._open_transport
+connection(made)._reader._jitter = lambda: 0.0
+connection(made)._reader._open_transport = client("wss", port=Where.mute)._open_transport
 first = connection(made)._transport
 lose(made)
 until(lambda: connection(made)._transport not in (None, first))

@@ -56,7 +56,8 @@ class Line:
 
     def connect(self) -> None:
         self.client.connect()
-        self.client._life().connection._jitter = lambda: 0.001  # it comes back at once, but does not race the server
+        # It comes back at once, but does not race the server.
+        self.client._life().connection._reader._jitter = lambda: 0.001
 
     def dial(self, **more: Any) -> Call:
         """Make a call to a phone of its own, which is answered."""

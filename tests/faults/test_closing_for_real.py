@@ -181,7 +181,7 @@ def test_in_the_pause_of_a_reconnect(way: Way) -> None:
     client = way.client()
     client.connect()
     connection = client._life().connection
-    connection._attempt, connection._jitter = 10, lambda: 1.0
+    connection._reader._standing.attempts, connection._reader._jitter = 10, lambda: 1.0
     connection._transport.shut()  # type: ignore[union-attr]
     until(lambda: connection._transport is None and client.state == "reconnecting")
     asked = Running(lambda: client.execute("x", {}))
@@ -196,7 +196,7 @@ def test_while_reconnecting_to_a_peer_that_never_speaks(way: Way, mute: int, mon
     at_once(client)
     connection = client._life().connection
     first = connection._transport
-    connection._open_transport = way.client(mute)._open_transport
+    connection._reader._open_transport = way.client(mute)._open_transport
     first.shut()  # type: ignore[union-attr]
     until(lambda: connection._transport not in (None, first), "that the next socket is being opened")
     closed(client)

@@ -41,7 +41,7 @@ def pauses() -> Iterator[list[float]]:
 def random_parts(line: Line, *parts: float) -> None:
     """Have the client's random numbers be these, over and over: a thousandth of them, so that nobody has to wait."""
     numbers = itertools.cycle(parts)
-    line.client._life().connection._jitter = lambda: next(numbers) / 1000
+    line.client._life().connection._reader._jitter = lambda: next(numbers) / 1000
 
 
 def test_the_pause_doubles_with_each_failed_attempt_up_to_thirty_seconds(line: Line, pauses: list[float]) -> None:

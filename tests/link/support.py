@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from relay_sync.link.connection import Connection, Limits
+from relay_sync.link.books import Limits
+from relay_sync.link.connection import Connection
 from relay_sync.link.transport import TransportClosed
 from relay_sync.link.waiting import Deadline, Waitable
 from relay_sync.wire.events import Answer, RelayEvent

@@ -11,7 +11,7 @@ import pytest
 
 from relay_sync.errors import ConnectionLost, NotConnected
 from relay_sync.link import connection as connection_module
-from relay_sync.link.connection import CLOSED, NEW, RECONNECTING
+from relay_sync.link.books import CLOSED, NEW, RECONNECTING
 from relay_sync.link.handlers import Lane, Workers
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.events import RelayEvent
@@ -89,7 +89,7 @@ def test_closing_during_the_pause_between_attempts(make_link: MakeLink) -> None:
     """The pause is of thirty seconds, by the real clock: only the flag can end it."""
     link = make_link(jitter=lambda: 1.0)
     link.make_ready()
-    link.connection._attempt = 10
+    link.connection._reader._standing.attempts = 10
     napping = Gate()
 
     class Flag(threading.Event):
@@ -107,13 +107,13 @@ def test_closing_during_the_pause_between_attempts(make_link: MakeLink) -> None:
 def test_closing_just_before_a_socket_is_opened_leaves_it_unopened(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_module, "JOIN_S", 0.01)
     gate = Gate()
-    make = link.connection._open_transport
+    make = link.connection._reader._open_transport
 
     def held() -> object:
         gate.pass_()
         return make()
 
-    link.connection._open_transport = held  # type: ignore[assignment]
+    link.connection._reader._open_transport = held  # type: ignore[assignment]
     link.start()
     gate.reached()
     link.connection.stop()

@@ -17,7 +17,7 @@ from relay_sync.errors import (
     RelayTimeout,
     WouldDeadlock,
 )
-from relay_sync.link.connection import CLOSED, CONNECTING, NEW, READY, RECONNECTING, Limits
+from relay_sync.link.books import CLOSED, CONNECTING, NEW, READY, RECONNECTING, Limits
 from relay_sync.link.transport import OpenFailed, TransportLost
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.events import Answer, RelayEvent
@@ -817,7 +817,7 @@ def test_an_interrupted_close_completes_what_was_put_off_all_the_same(ready: Lin
 def test_a_transport_that_cannot_even_be_made_is_a_failure_to_connect(
     link: Link, caplog: pytest.LogCaptureFixture
 ) -> None:
-    link.connection._open_transport = raise_bug  # type: ignore[assignment]
+    link.connection._reader._open_transport = raise_bug  # type: ignore[assignment]
     link.start()
     with pytest.raises(ConnectFailed, match="a bug of ours"):
         wait_ready(link)

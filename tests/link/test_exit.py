@@ -31,7 +31,7 @@ OPEN = {
     "a connection that is reconnecting": """
         link = Link(jitter=lambda: 1.0)
         link.make_ready()
-        link.connection._attempt = 10
+        link.connection._reader._standing.attempts = 10
         logging.disable(logging.WARNING)
         link.line.break_()
         link.listener.expect("signalwire.socket.close")
