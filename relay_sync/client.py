@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import atexit
-import json
 import logging
 import os
 import ssl
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -18,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from relay_sync.calling import checks
 from relay_sync.calling.calling import Calling
 from relay_sync.calling.command import Over
-from relay_sync.calling.leg import REMEDY
 from relay_sync.calling.pipeline import Pipeline
 from relay_sync.calling.result import ExecuteResult, ReceiveResult
 from relay_sync.calling.table import CallTable
 from relay_sync.config import Config, resolve
+from relay_sync.contexts import change_contexts
 from relay_sync.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -31,18 +29,18 @@ from relay_sync.errors import (
     RelayError,
     WouldDeadlock,
 )
+from relay_sync.life import MESSAGE, ClientHandler, Life
 from relay_sync.link.books import CLOSED, NEW, READY, Limits
 from relay_sync.link.connection import Connection
-from relay_sync.link.handlers import Lane, Workers, run
 from relay_sync.link.transport import WebSocketTransport
-from relay_sync.link.waiting import Deadline, held_here
+from relay_sync.link.waiting import Deadline
 from relay_sync.masking import Masker
 from relay_sync.messaging import MessageTable, Messaging
 from relay_sync.tasking import Tasking
 from relay_sync.version import __version__
 from relay_sync.wire.choice import DIALECTS, Choice
-from relay_sync.wire.dialect import REAUTHENTICATE, UNRECEIVE, Dialect, Maker
-from relay_sync.wire.events import TASKS, Answer, RelayEvent
+from relay_sync.wire.dialect import REAUTHENTICATE, Dialect, Maker
+from relay_sync.wire.events import Answer
 from relay_sync.wire.session import Session
 
 if TYPE_CHECKING:
@@ -50,126 +48,11 @@ if TYPE_CHECKING:
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-ClientHandler = Callable[..., object]
-
-CHORES = 8  # threads at the most, for commands that the library gives by itself
-
-MESSAGE = "signalwire.socket.message"
 EVENTS = ("ready", "signalwire.socket.open", "signalwire.socket.close", "signalwire.socket.error", MESSAGE)
 
 AUTO = "auto"  # each dialect in turn, until the service has agreed to one
 
-MIDST_CLOSE_S = 0.25  # after twice this long without a lock, disconnect() leaves the rest to a thread
-
 CONNECT_GRACE_S = 0.25  # so that the connection's own, better reason for a failure comes first
-
-
-class Life:
-    """One stretch from ``connect()`` to ``disconnect()`` in one process: the connection and all that lives on it.
-
-    ``succeeds``: it is a forked child's, and the parent was connected.
-    """
-
-    def __init__(self, client: Client, *, succeeds: bool = False) -> None:
-        self.succeeds = succeeds
-        session = Session(client._choice, ping_interval=client._ping_interval, ping_timeout=client._ping_timeout)
-        session.add_contexts(client._contexts)
-        self.connection: Connection = Connection(session, client._open_transport, client._limits, mask=self._mask)
-        # Lanes outlive a slow handler only in number; conversations last as long as people talk.
-        self.lanes: Workers = Workers(client._max_handlers, "handler")
-        self.conversations: Workers = Workers(client._max_handlers, "conversation")
-        self.chores: Workers = Workers(CHORES, "chore")
-        self.table: CallTable = CallTable(
-            self.connection, self.lanes, self.conversations, self.chores, client.calling._handler_for
-        )
-        self.messages: MessageTable = MessageTable(
-            self.connection, self.conversations, client.messaging._receivers, client.messaging._state_receivers
-        )
-        self._client = client
-        self._lane = Lane(self.lanes)
-
-    @property
-    def dialect(self) -> Dialect:
-        """The dialect that is spoken, or tried."""
-        return self.connection.session.dialect
-
-    def _mask(self, text: str) -> str:
-        """Take the credentials out of a text: Relay may repeat them anywhere, and what it gave for them."""
-        return Masker(self.dialect.secrets).mask(self._client._masker.mask(text))
-
-    # -- Listener: what the connection tells ----------------------------------------------------------
-
-    @property
-    def wants_frames(self) -> bool:
-        """Whether somebody listens to every frame."""
-        return bool(self._client._handlers.get(MESSAGE))
-
-    def take(self, event: RelayEvent) -> None:
-        """Take an event to the service it is for. The lock is held."""
-        if event.event_type.startswith("calling."):
-            self.table.take(event)
-        elif event.event_type.startswith("messaging."):
-            self.messages.take(event)
-        elif event.event_type == TASKS:
-            self._client.tasking._take(event, self.connection, self.conversations)
-        else:
-            self.table.desk.log(logger, logging.DEBUG, "%s is for no service here; dropped", event.event_type)
-
-    def resumed(self) -> None:
-        """The session was restored. The lock is held."""
-        self.table.resumed()
-
-    def session_lost(self, why: str) -> None:
-        """The session is gone. The lock is held."""
-        if self.connection.state == CLOSED:
-            why = f"{why}; {REMEDY}"
-        self.table.session_lost(why)
-        self.messages.session_lost()
-
-    def frame(self, text: str) -> None:
-        """A frame came, and somebody listens to them all."""
-        for handler in tuple(self._client._handlers.get(MESSAGE, ())):
-            self._hand_over(MESSAGE, handler, _parsed(text))  # each its own: one may change what it is given
-
-    def notify(self, name: str, *arguments: object) -> None:
-        """Run the client's handlers of ``name``, in order, on a worker."""
-        for handler in tuple(self._client._handlers.get(name, ())):
-            given = (self._client,) if name == "ready" else arguments
-            self._hand_over(name, handler, *given)
-
-    def _hand_over(self, name: str, handler: ClientHandler, *given: object) -> None:
-        self._lane.put(partial(run, partial(handler, *given), f"of {name}"))
-
-    def in_handler(self) -> bool:
-        """Whether the caller is a handler of ours."""
-        return self.conversations.runs_here() or self.lanes.runs_here()
-
-    # -- its end --------------------------------------------------------------------------------------
-
-    def end(self) -> None:
-        """Close the connection; idle workers end, busy ones when their handler does.
-
-        A signal handler or a finaliser may call it in the midst of our own work, while this thread holds a lock of
-        ours: then a thread does it, as soon as that is let go of.
-        """
-        atexit.unregister(self.at_exit)
-        pools = (self.lanes, self.conversations, self.chores)
-        locks = (self.connection.monitor.lock, *(workers.lock for workers in pools))
-        if any(held_here(lock, MIDST_CLOSE_S) for lock in locks):
-            threading.Thread(target=self.end, name="relay-closer", daemon=True).start()
-            return
-        self.connection.stop()
-        for workers in pools:
-            workers.close()
-
-    def at_exit(self) -> None:
-        """Close what the program left open; but not, in a forked child, what is the parent's."""
-        if self.connection.monitor.pid == os.getpid():
-            self.end()
-
-
-class _Lacking(Exception):
-    """The dialect has no such command; raised to call one off before it is sent."""
 
 
 class Client:
@@ -246,7 +129,7 @@ class Client:
             jwt_token=jwt_token,
             proxy=proxy,
         )
-        self._masker = self._masker_of()
+        self._masker: Masker = self._masker_of()
         self._choice = Choice(*(partial(self._make_dialect, maker) for maker in _makers(dialect)))
         self._limits = Limits(
             connect=checks.duration(connect_timeout, "connect_timeout"),
@@ -255,7 +138,7 @@ class Client:
         )
         self._ping_interval = checks.duration(ping_interval, "ping_interval")
         self._ping_timeout = checks.duration(ping_timeout, "ping_timeout")
-        self._max_handlers = checks.count(max_handlers, "max_handlers")
+        self._max_handlers: int = checks.count(max_handlers, "max_handlers")
         self._hangup_on_exit = checks.flag(hangup_on_exit, "hangup_on_exit")
         self._ssl_context = ssl_context
         # Read and changed by single steps of dict and list, which are atomic: no lock that a fork might catch held.
@@ -528,48 +411,7 @@ class Client:
         """
         names = checks.words(contexts, "contexts", "context names")
         deadline = Deadline(wait_timeout).within(self._limits.request)
-        life = self._connected_life()
-        session, lock = life.connection.session, life.connection.monitor.lock
-        life.connection.monitor.check_process()
-        with lock:
-            if life.connection.state == NEW:
-                session.remove_contexts(names)
-                self._contexts = session.contexts
-                return ReceiveResult(successful=True, message="not registered at connect()", _outcome="done")
-
-        left: list[str] = []
-
-        def strike() -> None:
-            # Not before: a handshake that comes first registers them, and where this is never sent that must be true.
-            left.extend(context for context in names if context in session.contexts)
-            session.remove_contexts(left)
-            if UNRECEIVE in session.dialect.lacks:
-                raise _Lacking
-
-        def answered(answer: Answer) -> None:
-            # Here, in the order in which Relay answers: another thread may have asked for the same contexts.
-            if answer.ok:
-                session.remove_contexts(names)
-            else:
-                session.add_contexts(left)
-
-        try:
-            answer = life.connection.request(
-                UNRECEIVE, {"contexts": names}, deadline, sending=strike, answered=answered
-            )
-        except _Lacking:
-            return ReceiveResult(
-                message=f"nothing was sent: {session.dialect.name} has no way to leave a context; "
-                "from the next connection on they are not registered"
-            )
-        except NotConnected:
-            with lock:
-                session.add_contexts(left)
-            raise
-        finally:
-            with lock:
-                self._contexts = session.contexts
-        return ReceiveResult.of(answer, method=UNRECEIVE)
+        return self._change_contexts(names, deadline, wanted=False)
 
     def reauthenticate(self, jwt_token: str, *, wait_timeout: float | None = None) -> ExecuteResult:
         """Show Relay another JWT before the present one expires, and block until it has answered.
@@ -632,46 +474,16 @@ class Client:
 
     def _receive(self, contexts: list[str], deadline: Deadline) -> ReceiveResult:
         """Register contexts now, where connected, and at every later connection."""
-        life = self._connected_life()
-        session, lock = life.connection.session, life.connection.monitor.lock
-        life.connection.monitor.check_process()
-        with lock:
-            if life.connection.state == NEW:
-                session.add_contexts(contexts)
-                self._contexts = session.contexts
-                return ReceiveResult(successful=True, message="registered at connect()", _outcome="done")
+        return self._change_contexts(contexts, deadline, wanted=True)
 
-        added: list[str] = []
-
-        def enlist() -> None:
-            # Not before: a handshake that comes first would register what is then said not to have been sent.
-            added.extend(context for context in contexts if context not in session.contexts)
-            session.add_contexts(added)
-
-        def answered(answer: Answer) -> None:
-            # Here, in the order in which Relay answers: another thread may have asked for the same contexts.
-            if answer.ok:
-                session.add_contexts(contexts)
-            else:
-                session.remove_contexts(added)
-
-        # Where it is unknown whether Relay has done it they stay: the next connection makes sure.
+    def _change_contexts(self, names: list[str], deadline: Deadline, *, wanted: bool) -> ReceiveResult:
+        connection = self._connected_life().connection
+        connection.monitor.check_process()
         try:
-            answer = life.connection.request(
-                "signalwire.receive",
-                {"contexts": contexts},
-                deadline.within(self._limits.request),
-                sending=enlist,
-                answered=answered,
-            )
-        except NotConnected:
-            with lock:
-                session.remove_contexts(added)
-            raise
+            return change_contexts(connection, names, deadline.within(self._limits.request), wanted=wanted)
         finally:
-            with lock:
-                self._contexts = session.contexts
-        return ReceiveResult.of(answer, method="signalwire.receive")
+            with connection.monitor.lock:
+                self._contexts = connection.session.contexts  # for the next life
 
     # -- plumbing -------------------------------------------------------------------------------------
 
@@ -707,6 +519,12 @@ class Client:
                 self._lives[os.getpid()] = Life(self)
         return self._lives[os.getpid()]
 
+    def _new_connection(self, mask: Callable[[str], str]) -> Connection:
+        """One that is not started, for a new life."""
+        session = Session(self._choice, ping_interval=self._ping_interval, ping_timeout=self._ping_timeout)
+        session.add_contexts(self._contexts)
+        return Connection(session, self._open_transport, self._limits, mask=mask)
+
     def _make_dialect(self, maker: Maker) -> Dialect:
         """A dialect with the credentials of the moment."""
         config = self._config
@@ -740,14 +558,6 @@ class Client:
                 logger.warning("could not hang up %r: %s", call, error.message)
             except Over:
                 logger.debug("%r has ended by itself", call)
-
-
-def _parsed(text: str) -> object:
-    """A frame as JSON, or as it is where it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _makers(dialect: object) -> tuple[Maker, ...]:
