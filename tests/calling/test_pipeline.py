@@ -35,6 +35,7 @@ from relay_sync import (
 from relay_sync.calling.action import Action
 from relay_sync.emulator import Emulator
 from relay_sync.link.connection import Connection
+from relay_sync.link.departures import Departures
 from tests.link.test_fork import in_child
 from tests.stage import URL, Stage
 from tests.support import Running, in_thread, until
@@ -567,12 +568,12 @@ def test_ctrl_c_sends_no_more_and_leaves_everything_usable(stage: Stage, monkeyp
     first, second, third = plays(stage, 3)
     pipe = stage.client.pipeline(max_in_flight=2).pause(first).pause(second).pause(third)
 
-    def interrupted(connection: Connection, batch: Any, has_way: bool) -> None:
+    def interrupted(departures: Departures, has_way: bool) -> None:
         answer(stage, take(stage))
-        until_unlocked(connection, lambda: first.state == "paused")
+        until_unlocked(stage.client._life().connection, lambda: first.state == "paused")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Connection, "_await_landing", interrupted)
+    monkeypatch.setattr(Departures, "_await_landing", interrupted)
     with pytest.raises(KeyboardInterrupt):
         pipe.execute()
     monkeypatch.undo()
