@@ -10,7 +10,6 @@ Claims:
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -19,12 +18,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from relay_sync.calling.checks import one_of
 from relay_sync.calling.command import C, Command, Over
+from relay_sync.calling.control import Control
+from relay_sync.calling.future import ActionFuture
+from relay_sync.calling.gone import GONE
 from relay_sync.calling.kept import Kept, keep, whole
 from relay_sync.calling.result import Event, Outcome, Result, StopResult
 from relay_sync.calling.stream import EventStream
 from relay_sync.errors import RelayError
-from relay_sync.link.handlers import Job, Workers, run
-from relay_sync.link.waiting import Deadline, Monitor, Waitable
+from relay_sync.link.waiting import Deadline, Waitable
 from relay_sync.masking import shorten
 from relay_sync.ref import Ref
 from relay_sync.wire.events import Answer
@@ -39,34 +40,7 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Result)
 
-GONE: tuple[str, ...] = ("404", "410")  # what Relay says of what it no longer has (protocol.md 7)
-GONE_FOR_SURE: tuple[str, ...] = ("410",)  # of a command that names more than the call: a 404 may be of that
-GONE_GRACE_S: float = 0.3  # for the event that tells how it ended, which may be right behind such an answer
-
 FAILED = "failed"  # ours: it never started, or its call or session ended under it
-
-
-class ActionFuture(Future[R]):
-    """A future whose callbacks run on a worker: never on the connection's thread, never under a lock."""
-
-    def __init__(self, workers: Workers, monitor: Monitor) -> None:
-        super().__init__()
-        self._relay_workers = workers
-        self._relay_monitor = monitor
-        self.set_running_or_notify_cancel()  # running: so cancel() returns False; stop() is how one stops it
-
-    def add_done_callback(self, fn: Callable[[Future[R]], object]) -> None:
-        """Call ``fn(future)`` on a worker thread once the operation has ended."""
-        super().add_done_callback(partial(self._hand_over, fn))
-
-    def _hand_over(self, fn: Callable[[Future[R]], object], future: Future[R]) -> None:
-        job: Job = partial(fn, future)
-        if self._relay_workers.submit(job):
-            return
-        # Disconnected, so this is a thread of the user's; or the reader, which was just about to tell of the end.
-        if self._relay_monitor.reader == threading.get_ident():
-            job = threading.Thread(target=run, args=(job,), name="relay-callback", daemon=True).start
-        run(job)
 
 
 class Action(Waitable, Generic[R]):
@@ -460,85 +434,3 @@ class Stoppable(Action[R]):
 
     def _stop_command(self) -> Command[StopResult]:
         return Control(self, "stop", StopResult)
-
-
-class Control(Command[C]):
-    """A sub-command of a running action.
-
-    A successful answer moves the state, so that it is true when the verb returns; but only if no
-    event moved it since the command was sent: the event knows better.
-    """
-
-    __slots__ = ("_accepted", "_action", "_heard", "_moves")
-
-    def __init__(
-        self,
-        action: Action[Any],
-        verb: str,
-        kind: type[C],
-        *,
-        moves: str | None = None,
-        accepted: Callable[[], None] | None = None,
-        params: Mapping[str, object] | None = None,
-    ) -> None:
-        """Make it; give it with :meth:`give`.
-
-        Args:
-            moves: the state that a successful answer puts the action in.
-            accepted: called with the lock held once Relay has accepted it.
-            params: what it has beside the ids.
-        """
-        sent: dict[str, Any] = action._ids()
-        sent.update(params or {})
-        method = f"{action._family or action._command}.{verb}"
-        super().__init__(action._leg._desk.connection, kind, method, sent)
-        self._action = action
-        self._moves = moves
-        self._accepted = accepted
-        self._heard = -1
-
-    def give(self, wait_timeout: float | None) -> C:
-        """See :meth:`Command.give`; a command on an action that is over needs no connection."""
-        if self._action._result is not None:
-            Deadline(wait_timeout)
-            self._action._leg._desk.monitor.check_process()
-            return self.unsent()
-        return super().give(wait_timeout)
-
-    def sending(self) -> None:
-        """See :meth:`Command.sending`."""
-        if self._action._result is not None:
-            raise Over
-        self._heard = self._action._heard
-
-    def answered(self, answer: Answer) -> None:
-        """See :meth:`Command.answered`."""
-        action = self._action
-        if answer.code in GONE:
-            self._gone(answer)
-        if answer.ok and action._result is None:
-            if self._accepted is not None:
-                self._accepted()
-            if self._moves is not None and action._heard == self._heard:
-                action._move(self._moves)
-
-    def _gone(self, answer: Answer) -> None:
-        action = self._action
-        if action._result is None:
-            why = f"Relay no longer knows the operation ({answer.message}); its end was not heard"
-            action._leg._desk.connection.call_later(GONE_GRACE_S, lambda: action._end_with(why, None, "lost"))
-        if answer.code == "410":
-            action._leg._gone()
-
-    def result(self, answer: Answer, deadline: Deadline) -> C:
-        """See :meth:`Command.result`."""
-        action = self._action
-        return self.kind.of(answer, method=self.method, call_id=action._leg.id, control_id=action._control_id)
-
-    def unsent(self) -> C:
-        """See :meth:`Command.unsent`."""
-        return self.kind.unsent(self._action._why_over())
-
-    def failed(self, error: RelayError) -> None:
-        """See :meth:`Command.failed`."""
-        self._action._named(error)

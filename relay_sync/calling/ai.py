@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from relay_sync.calling import checks, options
-from relay_sync.calling.action import GONE_FOR_SURE
+from relay_sync.calling.gone import GONE_FOR_SURE
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult, Result
 from relay_sync.calling.stopping import Graceful

@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from relay_sync.calling import checks
-from relay_sync.calling.action import GONE
 from relay_sync.calling.command import Command, Over
 from relay_sync.calling.devices import device_codecs
+from relay_sync.calling.gone import GONE
 from relay_sync.calling.kept import whole
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import CallIds, Event, Result

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from relay_sync.calling import checks
-from relay_sync.calling.action import GONE_FOR_SURE, Action
+from relay_sync.calling.action import Action
+from relay_sync.calling.gone import GONE_FOR_SURE
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ExecuteResult, Result
 from relay_sync.wire.states import Operation

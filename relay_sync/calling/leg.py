@@ -9,9 +9,9 @@ from functools import partial
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from relay_sync.calling.action import GONE, GONE_GRACE_S
 from relay_sync.calling.command import Over
 from relay_sync.calling.desk import Desk
+from relay_sync.calling.gone import GONE, GONE_GRACE_S
 from relay_sync.calling.kept import Kept, keep, once, whole
 from relay_sync.calling.result import CallIds, Event, Outcome, Result
 from relay_sync.calling.stream import EventStream

@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from relay_sync.calling import checks, fields, options
-from relay_sync.calling.action import Control
 from relay_sync.calling.command import Command
+from relay_sync.calling.control import Control
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result, StopResult
 from relay_sync.calling.stopping import Graceful

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from relay_sync.calling import checks
-from relay_sync.calling.action import Control, Stoppable
+from relay_sync.calling.action import Stoppable
 from relay_sync.calling.command import Command
+from relay_sync.calling.control import Control
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.media import Media, audio, prepare, ringtone, silence, tts
 from relay_sync.calling.result import Result

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from relay_sync.calling import checks
-from relay_sync.calling.action import Control
 from relay_sync.calling.collect import PromptOptions, collect
 from relay_sync.calling.command import Command
+from relay_sync.calling.control import Control
 from relay_sync.calling.input import InputAction, InputResult
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.media import Media, audio, prepare, ringtone, silence, tts

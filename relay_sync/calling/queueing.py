@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
-from relay_sync.calling.action import GONE_FOR_SURE, Action
+from relay_sync.calling.action import Action
+from relay_sync.calling.gone import GONE_FOR_SURE
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult, Result
 from relay_sync.wire.ids import new_uuid

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
-from relay_sync.calling.action import Control, Stoppable
+from relay_sync.calling.action import Stoppable
 from relay_sync.calling.command import Command
+from relay_sync.calling.control import Control
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result
 from relay_sync.wire.events import Answer

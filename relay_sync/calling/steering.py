@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from relay_sync.calling import checks
-from relay_sync.calling.action import GONE_FOR_SURE
+from relay_sync.calling.gone import GONE_FOR_SURE
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult
 from relay_sync.wire.events import Answer

@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TypeVar
 
-from relay_sync.calling.action import Control, Stoppable
+from relay_sync.calling.action import Stoppable
 from relay_sync.calling.command import Command
+from relay_sync.calling.control import Control
 from relay_sync.calling.result import Result, StopResult
 
 R = TypeVar("R", bound=Result)

@@ -8,10 +8,11 @@ from functools import partial
 from sys import intern
 from typing import Any
 
-from relay_sync.calling.action import GONE_GRACE_S, Action
+from relay_sync.calling.action import Action
 from relay_sync.calling.attendance import Attendance
 from relay_sync.calling.call import Call
 from relay_sync.calling.desk import Desk
+from relay_sync.calling.gone import GONE_GRACE_S
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.play import PlayAction
 from relay_sync.calling.result import Event

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
-from relay_sync.calling.action import GONE_FOR_SURE, Stoppable
+from relay_sync.calling.action import Stoppable
+from relay_sync.calling.gone import GONE_FOR_SURE
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult, Result
 from relay_sync.wire.states import OPERATIONS

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from relay_sync.calling.action import GONE
 from relay_sync.calling.command import Over
 from relay_sync.calling.desk import Desk
+from relay_sync.calling.gone import GONE
 from relay_sync.errors import ConnectionLost, NotConnected, RelayTimeout
 from relay_sync.link.saying import say
 from relay_sync.link.waiting import Deadline

@@ -199,7 +199,7 @@ def test_one_slow_answer_fails_that_command_and_not_the_connection(stage: Stage)
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give an event that is on its way no time to come."""
     monkeypatch.setattr("relay_sync.calling.leg.GONE_GRACE_S", 0.0)
-    monkeypatch.setattr("relay_sync.calling.action.GONE_GRACE_S", 0.0)
+    monkeypatch.setattr("relay_sync.calling.control.GONE_GRACE_S", 0.0)
 
 
 @pytest.mark.usefixtures("no_grace")
