@@ -65,7 +65,7 @@ class Client:
     was connected; contexts are the parent's until the child receives them itself.
 
     Args:
-        project: project id; else the setting of Flask or Django (README, Configuration), else
+        project: project id; else the setting of Flask or Django (docs/configuration.md), else
             ``SIGNALWIRE_PROJECT_ID``. So with the others that have a variable.
         token: API token; else ``SIGNALWIRE_API_TOKEN``.
         host: Relay's host, a space, or a ``ws://``/``wss://``/``https://`` address; else
