@@ -1,7 +1,8 @@
 """WebSocket over a :class:`~relay_sync.link.stream.Stream`: text frames in and out, nothing about what they say.
 
 websocket-client (1.9.2) does the upgrade, and parses and checks frames. What comes by the thousand, whole text frames,
-is made and taken apart here: that is a dozen lines, and half of what a command cost. It does not touch the socket:
+is made and taken apart by us (``framing``, and `_whole_text` below): that is a dozen lines, and half of what a command
+cost. It does not touch the socket:
 
 - ``WebSocket.close(timeout=1)`` from another thread never returns while the reader is in ``recv`` and the peer is
   silent: both want the frame lock. ``shutdown()`` closes the descriptor and leaves the reader asleep. ``abort()``
@@ -10,17 +11,17 @@ is made and taken apart here: that is a dozen lines, and half of what a command 
   what has not all come yet is waited for in `receive`, up to its limit.
 - ``send`` does not tell how much of a frame left before it failed.
 - It accepts a frame of any size. The limit is set where the length has just been read.
-- It validates UTF-8 in Python, which costs more than all the rest of a frame; so that is off, and done by ``decode``.
+- It validates UTF-8 in Python, which costs more than all the rest of a frame; so that is off,
+  and done by ``bytes.decode``.
 - It follows redirects on a socket of its own, with our credentials to come; so that is off.
 - ``create_connection`` hides the socket while it connects; an open one can be handed in, and `shut` reaches it.
 
-A new websocket-client that moves what is used here (``frame_buffer`` and its ``recv_strict``, ``recv_length``,
+A new websocket-client that moves what is used (``frame_buffer`` and its ``recv_strict``, ``recv_length``,
 ``header``, ``length``; what ``connect`` asks of a socket) fails tests/link/test_transport.py.
 """
 
 from __future__ import annotations
 
-import os
 import ssl
 import struct
 from collections.abc import Sequence
@@ -33,9 +34,10 @@ import websocket
 from websocket import ABNF
 
 from relay_sync.link.failures import FrameTooLarge, OpenFailed, TransportClosed, TransportLost, TransportTimeout
+from relay_sync.link.framing import TEXT, Frames, Incomplete, decode, text_frame, unreadable
 from relay_sync.link.proxy import Proxy, tunnel
 from relay_sync.link.stream import Stream
-from relay_sync.masking import shorten
+from relay_sync.link.upgrade import Talk
 
 __all__ = [
     "FrameTooLarge",
@@ -50,11 +52,6 @@ __all__ = [
 
 _CLOSE_LIMIT = 0.5
 _NORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1000, 1002, 1009
-# RFC 6455 5.5: a control frame carries at most so many bytes.
-_CONTROL_LIMIT = 125
-_TEXT = 0x81  # the first byte of a text frame that is whole
-# More than any true answer to an upgrade.
-_UPGRADE_LIMIT = 65536
 
 
 class Transport(Protocol):
@@ -144,7 +141,7 @@ class WebSocketTransport:
         self._send_limit = send_limit
         self._max_frame = max_frame
         self._stream = Stream(send_limit)
-        self._frames = _Frames(self._stream.buffer, max_frame)
+        self._frames = Frames(self._stream.buffer, max_frame)
         self._message: bytearray | None = None  # the fragments so far of a message, while one is being received
         self._binary = False  # whether that message is a binary one
         self._pong: bytes | None = None  # what the peer's latest ping carried, until it is answered
@@ -181,7 +178,7 @@ class WebSocketTransport:
         tunnel(self._stream, proxy, self._host, self._port)
 
     def _upgrade(self) -> None:
-        talk = _Talk(self._stream)
+        talk = Talk(self._stream)
         client = websocket.WebSocket(skip_utf8_validation=True)
         try:
             # websocket-client has not typed this one
@@ -222,7 +219,7 @@ class WebSocketTransport:
                 text = self._whole_text()
                 if text is None:
                     text = self._take(self._frames.recv_frame())
-        except _Incomplete:
+        except Incomplete:
             text = None
         except FrameTooLarge as exc:
             self._fail(_TOO_BIG, exc)
@@ -235,7 +232,7 @@ class WebSocketTransport:
     def _whole_text(self) -> str | None:
         """The text that lies in the buffer as one whole frame of up to 64 KiB; all else is the parser's."""
         buffer = self._stream.buffer
-        if self._message is not None or self._frames.header is not None or len(buffer) < 4 or buffer[0] != _TEXT:
+        if self._message is not None or self._frames.header is not None or len(buffer) < 4 or buffer[0] != TEXT:
             return None
         size, start = buffer[1], 2  # with the bit of a mask, which a server does not set, it is no size
         if size == 126:
@@ -247,14 +244,14 @@ class WebSocketTransport:
             return None
         data = bytes(buffer[start:end])
         del buffer[:end]
-        return _decode(data)
+        return decode(data)
 
     def _take(self, frame: ABNF) -> str | None:
         """Take in one frame; the message it completes, if any."""
         data, opcode = frame.data, frame.opcode
         assert isinstance(data, bytes)  # str is for frames to be sent
         if opcode == ABNF.OPCODE_TEXT and frame.fin and self._message is None:
-            return _decode(data)
+            return decode(data)
         if opcode & 8:
             self._control(opcode, data)
             return None
@@ -267,7 +264,7 @@ class WebSocketTransport:
         if not frame.fin:
             return None
         whole, self._message, self._frames.room = bytes(self._message), None, self._max_frame
-        return _unreadable("binary message", whole) if self._binary else _decode(whole)
+        return unreadable("binary message", whole) if self._binary else decode(whole)
 
     def _control(self, opcode: int, data: bytes) -> None:
         if opcode == ABNF.OPCODE_PING:
@@ -302,13 +299,13 @@ class WebSocketTransport:
         """
         if not self._ready:
             raise TransportClosed("not open")
-        self._stream.write(_text_frame(text), timeout)
+        self._stream.write(text_frame(text), timeout)
 
     def send_many(self, texts: Sequence[str], timeout: float) -> int:
         """See :meth:`Transport.send_many`; a frame that has begun gets its time to end, as in `send`."""
         if not self._ready:
             raise TransportClosed("not open")
-        return self._stream.write_many([_text_frame(text) for text in texts], timeout)
+        return self._stream.write_many([text_frame(text) for text in texts], timeout)
 
     def send_close(self) -> None:
         """See :meth:`Transport.send_close`."""
@@ -333,101 +330,6 @@ class WebSocketTransport:
         self._stream.abandon()
 
 
-def _text_frame(text: str) -> bytes:
-    """A text as one masked frame (RFC 6455 5.2 and 5.3)."""
-    data = text.encode()
-    size = len(data)
-    if size < 126:
-        head = bytes((_TEXT, 0x80 | size))
-    elif size < 65536:
-        head = struct.pack("!BBH", _TEXT, 0x80 | 126, size)
-    else:
-        head = struct.pack("!BBQ", _TEXT, 0x80 | 127, size)
-    key = os.urandom(4)
-    mask = int.from_bytes((key * (size // 4 + 1))[:size], "little")
-    return head + key + (int.from_bytes(data, "little") ^ mask).to_bytes(size, "little")
-
-
-class _Incomplete(Exception):
-    """The rest of a frame has not come yet."""
-
-
-class _Frames(websocket.frame_buffer):
-    """websocket-client's parser, fed from a buffer and with a limit on what it takes in.
-
-    It keeps what it knows of a frame (header, length, mask) when `recv_strict` raises, and goes on from there.
-    """
-
-    def __init__(self, source: bytearray, limit: int) -> None:
-        super().__init__(_nothing, skip_utf8_validation=True)
-        self.source = source
-        self.limit = limit
-        self.room = limit  # what is left of the limit when fragments have come already
-
-    def recv_length(self) -> None:
-        super().recv_length()
-        # Set by the parser, before and by the line above.
-        assert self.header is not None
-        assert self.length is not None
-        if self.header[4] & 8:
-            if self.length > _CONTROL_LIMIT:
-                raise websocket.WebSocketProtocolException(f"a control frame of {self.length} bytes")
-        elif self.length > self.room:
-            size = self.limit - self.room + self.length
-            raise FrameTooLarge(f"the peer announced a message of {size} bytes; the limit is {self.limit}")
-
-    def recv_strict(self, bufsize: int) -> bytes:
-        source = self.source
-        if len(source) < bufsize:
-            raise _Incomplete
-        piece = bytes(source[:bufsize])
-        del source[:bufsize]
-        return piece
-
-
-class _Talk:
-    """What websocket-client takes for its socket during the upgrade: ours, with the limit of the whole opening."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._answer = bytearray()
-
-    def gettimeout(self) -> float:
-        """Zero: websocket-client then leaves all waiting to `recv` and `send`."""
-        return 0.0
-
-    def send(self, data: bytes) -> int:
-        """Send all of it; websocket-client would not look whether anything is left."""
-        self._stream.write(data, self._stream.left())
-        return len(data)
-
-    def recv(self, count: int) -> bytes:
-        """At least one byte and at most `count`; what comes after the upgrade stays in the buffer."""
-        buffer = self._stream.buffer
-        while not buffer:
-            left = self._stream.left()
-            if left <= 0.0 or not self._stream.fill(left):
-                raise TimeoutError
-        piece = bytes(buffer[:count])
-        del buffer[:count]
-        self._answer += piece
-        if len(self._answer) > _UPGRADE_LIMIT:
-            raise TransportLost("the answer has no end")
-        return piece
-
-    def close(self) -> None:
-        """Nothing: the stream's owner closes it, also after a failure."""
-
-    def failure(self, exc: Exception) -> str:
-        """What the peer did instead of agreeing."""
-        line = shorten(self._answer.split(b"\r\n")[0].decode("latin-1"), 80)
-        if isinstance(exc, (TimeoutError, TransportTimeout, websocket.WebSocketTimeoutException)):
-            return f"accepted the connection and did not answer the WebSocket upgrade {self._stream.in_time}"
-        if line.startswith("HTTP/"):
-            return f"answered the WebSocket upgrade with {line!r}; check host and port"
-        return f"is not a WebSocket server ({shorten(str(exc), 120)}); check host and port"
-
-
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     """Return a context that verifies certificates and host names, against `ca_file` or else the system's authorities.
 
@@ -440,20 +342,3 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
             f"the CA file {ca_file!r} (ca_file= or SIGNALWIRE_RELAY_CA_FILE) cannot be used: {exc.strerror or exc}",
             tls=True,
         ) from exc
-
-
-def _decode(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return _unreadable("text that is not UTF-8", data)
-
-
-def _unreadable(kind: str, data: bytes) -> str:
-    """A text that is surely not JSON and shows what came."""
-    return f"({kind}, {len(data)} bytes) {data[:200].decode(errors='replace')}"
-
-
-def _nothing(_count: int) -> bytes:
-    """The parser's way to a socket, which it does not use: recv_strict takes from the buffer."""
-    return b""

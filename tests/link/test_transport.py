@@ -28,6 +28,7 @@ import trustme
 import websocket
 
 from relay_sync.link import stream as stream_module
+from relay_sync.link import framing
 from relay_sync.link import transport as transport_module
 from relay_sync.link.transport import (
     FrameTooLarge,
@@ -1311,7 +1312,7 @@ def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
             while True:
                 peer.write(b"x" * 10)
 
-    monkeypatch.setattr(transport_module, "_UPGRADE_LIMIT", 500)
+    monkeypatch.setattr("relay_sync.link.upgrade._UPGRADE_LIMIT", 500)
     with listening(drip) as port:
         assert "no end" in Opening(f"ws://127.0.0.1:{port}").failure().reason
 
@@ -1496,7 +1497,7 @@ def test_the_parts_of_websocket_client_that_are_built_upon_are_where_they_were()
     source = inspect.getsource(parser.recv_frame)
     for used in ("self.recv_header()", "self.recv_length()", "self.recv_mask()", "self.recv_strict(length)"):
         assert used in source
-    fed = transport_module._Frames(bytearray(frame(b"text", TEXT)), 10)
+    fed = framing.Frames(bytearray(frame(b"text", TEXT)), 10)
     fed.recv_header()
     assert fed.header is not None
     assert fed.header[4] == TEXT
@@ -1507,10 +1508,10 @@ def test_the_parts_of_websocket_client_that_are_built_upon_are_where_they_were()
 def test_a_parser_that_was_interrupted_goes_on_where_it_was() -> None:
     whole = frame(b"x" * 300)
     source = bytearray()
-    parser = transport_module._Frames(source, 1000)
+    parser = framing.Frames(source, 1000)
     for byte in whole[:-1]:
         source.append(byte)
-        with pytest.raises(transport_module._Incomplete):
+        with pytest.raises(framing.Incomplete):
             parser.recv_frame()
     source.append(whole[-1])
     assert parser.recv_frame().data == b"x" * 300
