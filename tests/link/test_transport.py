@@ -27,8 +27,8 @@ import pytest
 import trustme
 import websocket
 
-from relay_sync.link import stream as stream_module
 from relay_sync.link import framing
+from relay_sync.link import stream as stream_module
 from relay_sync.link import transport as transport_module
 from relay_sync.link.transport import (
     FrameTooLarge,
