@@ -8,7 +8,6 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -533,7 +532,7 @@ class Client:
 
     def _use_jwt(self, connection: Connection, jwt_token: str) -> None:
         """Authenticate with it from the next handshake on. The lock is held."""
-        self._config = replace(self._config, jwt_token=jwt_token)
+        self._config = self._config._replace(jwt_token=jwt_token)
         connection.session.dialect.renew(jwt_token)
 
     def _masker_of(self, *more: str) -> Masker:

@@ -8,8 +8,7 @@ import re
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from relay_sync import frameworks
@@ -39,20 +38,22 @@ _SHAPES = "give a space (example), a host (example.signalwire.com), host:port, o
 _warned: set[str] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """What a client needs to know before it connects. Its repr shows no credential."""
 
-    project: str = field(repr=False)
-    token: str = field(repr=False)
+    project: str
+    token: str
     url: str
     """Relay's WebSocket address, ``wss://…`` or ``ws://…``."""
     ca_file: str | None = None
     """PEM file of the authorities to trust; None for the system's."""
-    jwt_token: str | None = field(default=None, repr=False)
+    jwt_token: str | None = None
     """What to authenticate with in place of project and token, which may then both be empty."""
     proxy: Proxy | None = None
     """The HTTP proxy to go through; None for the direct way."""
+
+    def __repr__(self) -> str:
+        return f"Config(url={self.url!r}, ca_file={self.ca_file!r}, proxy={self.proxy!r})"
 
 
 def resolve(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -152,7 +151,6 @@ def _listed(value: Iterable[str] | None) -> Iterable[str] | None:
 MessageHandler = Callable[[Message], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SendResult(Result):
     """Relay's answer to ``send()``: successful when it accepted and queued the message.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -99,7 +98,6 @@ _OPTIONS: options.Table = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConferenceResult(ReplyResult):
     """Relay's answer to :meth:`Call.join_conference` and :meth:`Call.leave_conference`.
 
@@ -112,8 +110,8 @@ class ConferenceResult(ReplyResult):
     @classmethod
     def of(cls, answer: Answer, **about: str | None) -> Self:
         """The result that an answer of Relay's amounts to, with the conference's id."""
-        told = super(ConferenceResult, cls).of(answer, **about)
-        return replace(told, conference_id=fields.text(answer.result.get("conference_id")))
+        told = super().of(answer, **about)
+        return told.__replace__(conference_id=fields.text(answer.result.get("conference_id")))
 
 
 class Conferring(Leg):

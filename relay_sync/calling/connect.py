@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from relay_sync.calling import checks
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 Devices = Any  # a dict, or a list of dicts and lists of dicts: prepare_devices() says it in full
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectResult(Result):
     """How an attempt to connect ended: successful when the other side answered and both are bridged.
 

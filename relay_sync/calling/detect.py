@@ -11,7 +11,6 @@ What ends a detection is our decision, not Relay's, who goes on until its time i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -39,7 +38,6 @@ _OPTIONS: dict[str, dict[str, Callable[[object, str], object]]] = {
 _ANSWERS = {"machine": ("MACHINE", "HUMAN", "UNKNOWN"), "fax": ("CED", "CNG")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DetectResult(Result):
     """How a detection ended: successful when something was detected.
 

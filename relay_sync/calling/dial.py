@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -28,7 +27,6 @@ RING_S = 120.0  # how long a dial without a ring timeout may take
 REASONS = ("hangup", "cancel", "busy", "noAnswer", "decline", "error")  # api.md 7.2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DialResult(Result):
     """How a dial ended: successful when the call was answered.
 
@@ -49,7 +47,6 @@ class AnswerResult(Result):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HangupResult(Result):
     """How ``hangup()`` ended: successful when Relay said that the call has ended.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
@@ -12,7 +11,6 @@ from relay_sync.calling.result import Result
 from relay_sync.wire.states import OPERATIONS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FaxResult(Result):
     """How a fax ended: successful when Relay said that it was.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from relay_sync.calling import fields
@@ -11,7 +10,6 @@ from relay_sync.calling.result import Result
 from relay_sync.calling.stopping import Graceful
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class InputResult(Result):
     """How a prompt or a collect ended: successful when digits or speech were collected.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -55,7 +54,6 @@ OPTIONS: options.Table = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamResult(Result):
     """How a stream ended: successful when it finished, by itself or by ``stop()``.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -128,7 +127,6 @@ _OPTIONS: options.Table = {
 _NOT_SAID = "it was stopped, and Relay did not say that it was paid"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PayResult(Result):
     """How a payment ended: successful when Relay said that it was completed.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from relay_sync.calling import checks
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptResult(InputResult):
     """How a prompt ended: successful when digits or speech were collected."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
@@ -14,7 +13,6 @@ from relay_sync.wire.ids import new_uuid
 from relay_sync.wire.states import OPERATIONS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueResult(Result):
     """How a stay in a queue ended: successful when somebody took the call out of it.
 

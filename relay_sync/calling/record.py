@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
@@ -20,7 +19,6 @@ DIRECTIONS = ("listen", "speak", "both")
 BEHAVIORS = ("skip", "silence")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordResult(Result):
     """How a recording ended: successful when it finished, by itself or by ``stop()``.
 

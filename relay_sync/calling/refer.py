@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
@@ -14,7 +13,6 @@ from relay_sync.calling.result import Result
 from relay_sync.wire.states import OPERATIONS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferResult(Result):
     """How a SIP REFER ended: successful when the other side took it.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from relay_sync.errors import CommandRefused, ConnectionLost, OperationFailed, RelayError
+from relay_sync.values import Value, field
 from relay_sync.wire.events import Answer
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ class CallIds(NamedTuple):
     tag: str
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
-class Event:
+class Event(Value):
     """The event that completed an operation (api.md 10).
 
     Attributes:
@@ -52,8 +50,7 @@ class Event:
         return f"Event(name={self.name!r}, payload={self._payload!r})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Value):
     """How a command or an operation ended; its truth value is ``successful``.
 
     Attributes:
@@ -69,9 +66,9 @@ class Result:
     message: str = ""
     event: Event | None = None
     error: RelayError | None = field(default=None, compare=False)
-    _outcome: Outcome = field(default="failed", repr=False)
+    _outcome: Outcome = "failed"
     # What an error made of it is about: method, call_id, control_id, where the event does not tell.
-    _about: dict[str, str | None] | None = field(default=None, repr=False, compare=False)
+    _about: dict[str, str | None] | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         return self.successful
@@ -104,9 +101,10 @@ class Result:
         payload = self.event._payload if self.event else {}
         return {name: payload.get(name) for name in ("call_id", "control_id")}
 
-    def __reduce__(self) -> tuple[Callable[..., Result], tuple[type[Result], dict[str, Any]]]:
+    def _portable(self) -> dict[str, Any]:
         # A live call can't leave its process: its ids go in its place.
-        return _rebuild, (type(self), {item.name: _portable(getattr(self, item.name)) for item in fields(self)})
+        values = self._values()
+        return {name: value._call_ids() if hasattr(value, "_call_ids") else value for name, value in values.items()}
 
     @classmethod
     def of(cls, answer: Answer, **about: str | None) -> Self:
@@ -125,15 +123,6 @@ class Result:
         return cls(message=f"{why}; nothing was sent")
 
 
-def _portable(value: object) -> object:
-    ids = getattr(value, "_call_ids", None)
-    return ids() if ids is not None else value
-
-
-def _rebuild(kind: type[Result], values: dict[str, Any]) -> Result:
-    return kind(**values)
-
-
 class StopResult(Result):
     """Relay's answer to ``stop()`` (api.md 9)."""
 
@@ -146,7 +135,6 @@ class ReceiveResult(Result):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyResult(Result):
     """Relay's answer to a command that is done once it is answered.
 
@@ -159,10 +147,8 @@ class ReplyResult(Result):
     @classmethod
     def of(cls, answer: Answer, **about: str | None) -> Self:
         """The result that an answer of Relay's amounts to, with all its fields."""
-        # super() without arguments knows the class as it was before the slots made another of it.
-        return replace(super(ReplyResult, cls).of(answer, **about), result=answer.result)
+        return super().of(answer, **about).__replace__(result=answer.result)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecuteResult(ReplyResult):
     """Relay's answer to a command given by its wire name."""

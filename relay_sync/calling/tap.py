@@ -6,7 +6,6 @@ import copy
 import ipaddress
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,6 @@ from relay_sync.wire.states import OPERATIONS
 CODECS = ("OPUS", "PCMA", "PCMU")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TapResult(Result):
     """How a tap ended: successful when it finished, by itself or by ``stop()``.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from relay_sync.calling import checks, fields
@@ -16,7 +15,6 @@ from relay_sync.wire.states import OPERATIONS
 LIVE_ACTIONS = ("start", "stop", "summarize", "inject")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TranscribeResult(Result):
     """How a transcription ended: successful when it finished, by itself or by ``stop()``.
 

@@ -23,7 +23,7 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from relay_sync.errors import NotConnected, RelayError, RelayTimeout
 from relay_sync.link.asked import Asked
@@ -39,8 +39,7 @@ NEW, CONNECTING, READY, RECONNECTING, CLOSED = "new", "connecting", "ready", "re
 _order = itertools.count(1)
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """The time limits of one connection, in seconds (design: request_timeout and so on)."""
 
     connect: float = 10.0

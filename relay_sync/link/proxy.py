@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from relay_sync.link.failures import OpenFailed, TransportLost, TransportTimeout
@@ -20,8 +20,7 @@ _STATUS = re.compile(r"HTTP/1\.\d (\d{3})\b")
 _SHAPE = "give http://host:port or http://user:password@host:port"
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(NamedTuple):
     """Where a proxy is, and who we are to it. Its repr and its text show no credential.
 
     Attributes:
@@ -30,9 +29,12 @@ class Proxy:
 
     host: str
     port: int
-    user: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
+    user: str | None = None
+    password: str | None = None
     source: str = "proxy="
+
+    def __repr__(self) -> str:
+        return f"Proxy(host={self.host!r}, port={self.port}, source={self.source!r})"
 
     def __str__(self) -> str:
         return f"http://{_place(self.host, self.port)}"

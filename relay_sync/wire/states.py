@@ -7,9 +7,8 @@ is the authority. A new operation is one more row in ``OPERATIONS``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 #: States of a call in their order; steps may be skipped, none is taken back (protocol.md 10.1).
 CALL_STATES: Final = ("created", "ringing", "answered", "ending", "ended")
@@ -33,8 +32,7 @@ CONFERENCE_EVENT: Final = "calling.conference"
 ERROR_EVENT: Final = "calling.error"
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One kind of thing that goes on during a call (protocol.md 9).
 
     Attributes:

@@ -7,7 +7,7 @@ both forms: the one that blocks until the end, and the ``*_async`` one with ``wa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -365,7 +365,7 @@ def once(scene: Scene, form: str) -> Result:
 
 def without_ids(result: Result) -> Fields:
     """Everything in a result but what names this one operation, which differs each time."""
-    values = {item.name: getattr(result, item.name) for item in fields(result) if item.name != "_about"}
+    values = {name: value for name, value in result._values().items() if name != "_about"}
     event = result.event
     assert event is not None
     told = {name: value for name, value in event.payload.items() if name != "control_id"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import pickle
 from typing import Any
@@ -44,7 +43,7 @@ def test_every_result_is_a_frozen_value_with_slots(kind: type[Result]) -> None:
     result = make(kind, successful=True, code="200", message="OK", event=EVENT, _outcome="done")
     assert not hasattr(result, "__dict__")
     for field in ("successful", "code", "message", "event"):
-        with pytest.raises(dataclasses.FrozenInstanceError):
+        with pytest.raises(AttributeError):
             setattr(result, field, None)
     assert result == make(kind, successful=True, code="200", message="OK", event=EVENT, _outcome="done")
     assert result != make(kind, successful=False, code="200", message="OK", event=EVENT)
@@ -142,6 +141,6 @@ def test_an_answer_becomes_a_result_with_relay_s_code_and_message(
 
 def test_events_are_frozen_values_that_pickle() -> None:
     assert pickle.loads(pickle.dumps(EVENT)) == EVENT
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         EVENT.name = "x"  # type: ignore[misc]
     assert CallIds("a", None, "t") == ("a", None, "t")
