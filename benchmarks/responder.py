@@ -7,8 +7,10 @@ every connection: a client that is answered is waited for by nobody else at that
 
 Words of its own, beside Relay's:
 
+- ``bench.prepare`` with ``calls`` in its params: makes the events of that many playbacks of this connection, and answers
+  then. To make them takes as long as to take them in, so nobody is measured meanwhile.
 - ``bench.events`` with ``calls`` and ``count`` in its params: that many play events, taking turns over the first
-  ``calls`` playbacks of this connection, and the answer after the last of them.
+  ``calls`` playbacks, which are prepared, and the answer after the last of them.
 - ``bench.event``: one play event that carries the time of the system's monotonic clock, then the answer.
 """
 
@@ -25,6 +27,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from itertools import cycle, islice
 from typing import Any
 
 ID = re.compile(rb'"id"\s*:\s*"([^"]+)"')
@@ -61,6 +64,7 @@ class Connection:
         self._outgoing = bytearray()
         self._floods: list[Iterator[bytes]] = []  # events that are still to be written
         self._plays: list[tuple[str, str]] = []  # of each playback: call id, control id
+        self._prepared: tuple[list[bytes], list[bytes]] = ([], [])  # of each: that it has paused, and that it plays
         self._calls = 0
 
     # -- bytes ----------------------------------------------------------------------------------------
@@ -148,6 +152,10 @@ class Connection:
         if method == "calling.play":
             self._plays.append((_field("call_id", text), _field("control_id", text)))
             return self._accept(ident[1]) + self._play_event(self._plays[-1], "playing")
+        if method == "bench.prepare":
+            for frames, state in zip(self._prepared, ("paused", "playing"), strict=True):
+                frames += [self._play_event(play, state) for play in self._plays[len(frames) : _number("calls", text)]]
+            return self._accept(ident[1])
         if method == "bench.events":
             self._floods.append(self._flood(_number("calls", text), _number("count", text), self._accept(ident[1])))
             return b""
@@ -202,11 +210,9 @@ class Connection:
         return self._event("calling.call.play", {**ids, "state": state, **more})
 
     def _flood(self, calls: int, count: int, last: bytes) -> Iterator[bytes]:
-        plays = self._plays[:calls]
-        made = [[self._play_event(play, state) for play in plays] for state in ("paused", "playing")]
-        for start in range(0, count, CHUNK):
-            numbers = range(start, min(count, start + CHUNK))
-            yield b"".join(made[number // len(plays) % 2][number % len(plays)] for number in numbers)
+        frames = islice(cycle([frame for frames in self._prepared for frame in frames[:calls]]), count)
+        while piece := b"".join(islice(frames, CHUNK)):
+            yield piece
         yield last
 
 

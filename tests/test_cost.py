@@ -148,6 +148,8 @@ def test_an_event_takes_so_many_instructions_however_many_calls_there_are() -> N
     with playing(counter) as (client, _):
 
         def events(calls: int) -> float:
+            assert client.execute("bench.prepare", {"calls": calls}).successful
+
             def flood() -> None:
                 assert client.execute("bench.events", {"calls": calls, "count": 1000}).successful
 

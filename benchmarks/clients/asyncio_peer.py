@@ -72,6 +72,7 @@ class Peer:
 
     async def events(self, calls: int, count: int) -> Facts:
         """Take in so many events of so many calls."""
+        await self.execute("bench.prepare", {"calls": calls})
         with Clock() as whole:
             await self.execute("bench.events", {"calls": calls, "count": count})
         return whole.per(count)

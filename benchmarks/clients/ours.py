@@ -94,6 +94,7 @@ class Ours:
 
     def events(self, calls: int, count: int) -> Facts:
         """Take in so many events of so many calls."""
+        self.client.execute("bench.prepare", {"calls": calls})
         with Clock() as whole:
             answer = self.client.execute("bench.events", {"calls": calls, "count": count})
         assert answer.successful
