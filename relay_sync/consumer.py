@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -225,6 +224,8 @@ class Consumer:
         if not wanted or threading.current_thread() is not threading.main_thread():
             yield
             return
+        import signal  # where a consumer runs, and nowhere else
+
         numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
         # None is a handler that Python has not set, and could not set again.
         numbers = [number for number in numbers if signal.getsignal(number) not in (signal.SIG_IGN, None)]

@@ -1,8 +1,11 @@
-"""The client and the emulator share no code: a misreading on both sides would agree with itself (design 6)."""
+"""Who may import what: the client and the emulator share no code (design 6), and a program pays for every import."""
 
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,3 +56,25 @@ def test_the_client_imports_nothing_of_the_emulator(module: str) -> None:
 
 def test_the_ledger_of_the_soak_knows_neither_side() -> None:
     assert list(imported(modules()[f"{SOAK}.ledger"])) == []
+
+
+# What the library cannot do without, and what these import is not ours to choose.
+GROUND = "import json, logging, ssl, typing, urllib.parse, websocket"
+# What we add to it of others' modules. Before a name is added here: what does it cost, and who needs it?
+ADDED = {"copy", "heapq", "math", "queue"}
+
+
+def modules_after(code: str) -> set[str]:
+    """The modules that a new interpreter has when it has run the code; without ``site``, which may import anything."""
+    places = [str(PACKAGE.parent), *(path for path in sys.path if path.endswith(("site-packages", "dist-packages")))]
+    told = subprocess.run(
+        [sys.executable, "-S", "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
+    )  # fmt: skip
+    return set(told.stdout.split())
+
+
+def test_importing_the_library_imports_little_else() -> None:
+    """Each of these would be paid for by every program: ``asyncio``, ``dataclasses``, ``requests``, ``concurrent``."""
+    added = modules_after("import relay_sync") - modules_after(GROUND)
+    assert {name for name in added if not is_in(name, "relay_sync") and not name.startswith("_")} <= ADDED

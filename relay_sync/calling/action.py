@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from functools import partial
 from sys import intern
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -19,7 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from relay_sync.calling.checks import one_of
 from relay_sync.calling.command import C, Command, Over
 from relay_sync.calling.control import Control
-from relay_sync.calling.future import ActionFuture
 from relay_sync.calling.gone import GONE
 from relay_sync.calling.kept import Kept, keep, whole
 from relay_sync.calling.result import Event, Outcome, Result, StopResult
@@ -33,7 +31,10 @@ from relay_sync.wire.ids import new_uuid
 from relay_sync.wire.states import Operation
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from relay_sync.calling.call import Call
+    from relay_sync.calling.future import ActionFuture
     from relay_sync.calling.leg import Leg
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -150,6 +151,8 @@ class Action(Waitable, Generic[R]):
         Made on first use. ``cancel()`` returns False: ``stop()`` is how one stops the operation.
         Its callbacks run on a worker thread.
         """
+        from relay_sync.calling.future import ActionFuture  # concurrent.futures: few ask for it
+
         desk = self._leg._desk
         desk.monitor.check_process()
         with desk.monitor.lock:

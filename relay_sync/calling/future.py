@@ -1,4 +1,4 @@
-"""The future of an action's result, for ``concurrent.futures.wait`` and ``as_completed``."""
+"""The result of an operation as a future of ``concurrent.futures``, which is imported where one is asked for."""
 
 from __future__ import annotations
 

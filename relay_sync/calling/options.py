@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from functools import update_wrapper
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from relay_sync.calling import checks
+
+if TYPE_CHECKING:
+    from inspect import Signature
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,17 +65,42 @@ def keys_of(given: object, name: str, table: Table, what: str, needs: str = "") 
 def spelled_out(options: type) -> Callable[[F], F]:
     """Have ``help()`` and completion show the options of a method that takes them as ``**options``.
 
-    Their hints as they are written, like those of its other parameters: to evaluate them takes a while at import.
+    Their hints as they are written, like those of its other parameters: to evaluate them takes a while.
     """
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint.__forward_arg__)
-        for name, hint in options.__annotations__.items()
-    ]
 
     def spell_out(method: F) -> F:
-        signature = inspect.signature(method)
-        named = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-        cast("Any", method).__signature__ = signature.replace(parameters=[*named, *added])
-        return method
+        written = cast("FunctionType", method)
+        shown = FunctionType(
+            written.__code__, written.__globals__, written.__name__, written.__defaults__, written.__closure__
+        )
+        shown.__kwdefaults__ = written.__kwdefaults__
+        update_wrapper(shown, written)
+        shown.__dict__["__wrapped__"] = _SpelledOut(written, options)
+        return cast("F", shown)
 
     return spell_out
+
+
+class _SpelledOut:
+    """Where ``inspect`` finds the signature of a method, made when it is asked for, and then its source.
+
+    It looks at what a function says that it wraps. So the method is a second function of the same code that wraps this,
+    and calling it costs nothing more. A signature made at once would have every program import ``inspect``.
+    """
+
+    def __init__(self, written: FunctionType, options: type) -> None:
+        self.__wrapped__ = written
+        self._options = options
+
+    @property
+    def __signature__(self) -> Signature:
+        from inspect import Parameter, signature
+
+        own = signature(self.__wrapped__)
+        named = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        hints = self._options.__annotations__
+        added = [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=hint.__forward_arg__)
+            for name, hint in hints.items()
+        ]
+        return own.replace(parameters=[*named, *added])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -18,6 +17,8 @@ from relay_sync.wire.events import Answer
 from relay_sync.wire.states import OPERATIONS
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from typing_extensions import Unpack
 
 INPUTS = ("dtmf", "speech", "voice")
@@ -89,6 +90,8 @@ def _whole(value: object, name: str, low: int, unit: str) -> str:
 
 
 def _amount(value: object, name: str) -> str:
+    from decimal import Decimal  # only payments need it
+
     if isinstance(value, bool) or not isinstance(value, (str, Decimal, int)):
         raise TypeError(f"{name}={value!r}: give a decimal number as a string or Decimal, such as '9.99'")
     written = f"{value:f}" if isinstance(value, Decimal) else str(value)

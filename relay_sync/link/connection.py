@@ -10,13 +10,13 @@ It has three parts, each in its own modules, which import only those before them
 from __future__ import annotations
 
 import itertools
-import random
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 
 from relay_sync.errors import ConnectFailed, ConnectionLost, RelayTimeout
+from relay_sync.link.backoff import chance
 from relay_sync.link.books import CLOSED, CONNECTING, NEW, READY, USUAL, Limits
 from relay_sync.link.later import do_all
 from relay_sync.link.listener import Listener
@@ -42,7 +42,7 @@ class Connection(Sending):
         open_transport: Callable[[], Transport],
         limits: Limits = USUAL,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
         mask: Callable[[str], str] = mask_frame,
     ) -> None:
         super().__init__(session, limits, clock, mask)

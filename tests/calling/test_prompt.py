@@ -165,6 +165,7 @@ def test_every_form_shows_every_option_to_help_and_completion(verb: str, form: s
     assert set(PromptOptions.__annotations__) < set(parameters)
     assert all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters.values())
     assert "wait_timeout" in parameters
+    assert f"def {verb}{form}(" in inspect.getsource(getattr(Call, verb + form))
 
 
 # -- what completes it --------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay_sync.link.backoff import delay
+from relay_sync.link.backoff import chance, delay
 
 
 def test_the_ceiling_doubles_from_one_second_and_stays_at_thirty() -> None:
@@ -31,3 +31,9 @@ def test_the_delay_is_always_a_float() -> None:
 def test_what_can_only_be_a_mistake_is_refused(attempt: int, random: float) -> None:
     with pytest.raises(ValueError, match="must"):
         delay(attempt, random)
+
+
+def test_chances_differ_and_lie_in_the_range_that_is_asked_for() -> None:
+    chances = {chance() for _ in range(100)}
+    assert len(chances) > 90
+    assert 0.0 <= min(chances) < 0.3 < 0.7 < max(chances) <= 1.0
