@@ -7,8 +7,8 @@ every connection: a client that is answered is waited for by nobody else at that
 
 Words of its own, beside Relay's:
 
-- ``bench.prepare`` with ``calls`` in its params: makes the events of that many playbacks of this connection, and answers
-  then. To make them takes as long as to take them in, so nobody is measured meanwhile.
+- ``bench.prepare`` with ``calls`` in its params: makes the events of that many playbacks of this connection first.
+  To make them takes as long as to take them in, so nobody is measured meanwhile.
 - ``bench.events`` with ``calls`` and ``count`` in its params: that many play events, taking turns over the first
   ``calls`` playbacks, which are prepared, and the answer after the last of them.
 - ``bench.event``: one play event that carries the time of the system's monotonic clock, then the answer.

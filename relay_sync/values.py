@@ -7,7 +7,7 @@ with two dozen classes was a quarter of the time that this library took to impor
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inspect import Signature
@@ -24,12 +24,15 @@ _NONE: Any = object()  # no default: the field must be given
 _put = object.__setattr__
 
 
-class Field(NamedTuple):
-    """What a value knows of one of its fields; made by :func:`field`."""
+class _Field:
+    """What is said of a field beside its default."""
 
-    default: Any = _NONE
-    default_factory: Callable[[], Any] | None = None
-    compare: bool = True
+    __slots__ = ("compare", "default", "default_factory")
+
+    def __init__(self, default: Any, default_factory: Callable[[], Any] | None, compare: bool) -> None:
+        self.default = default
+        self.default_factory = default_factory
+        self.compare = compare
 
 
 def field(
@@ -39,30 +42,38 @@ def field(
     compare: bool = True,
 ) -> Any:
     """A field whose default is made anew for each value, or in which equal values may differ."""
-    return Field(default, default_factory, compare)
+    return _Field(default, default_factory, compare)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
 class Kind(type):
     """The type of the classes of values: makes fields, and slots, of what is annotated in them."""
 
-    _fields: dict[str, Field]  # those inherited come first
-    _defaults: dict[str, Any]
+    _defaults: dict[str, Any]  # of all fields, those inherited first
+    _factories: dict[str, Callable[[], Any]]
     _needed: tuple[str, ...]  # have no default that all values share
     _compared: tuple[str, ...]
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> Kind:
         """Make a class."""
-        inherited = {name: one for base in bases for name, one in getattr(base, "_fields", {}).items()}
         own = {name: namespace.pop(name, _NONE) for name in namespace.get("__annotations__", ())}
-        namespace["__slots__"] = tuple(name for name in own if name not in inherited)
+        base = bases[0] if bases else None
+        known = base._defaults if isinstance(base, Kind) else {}
+        namespace["__slots__"] = tuple(name for name in own if name not in known)
         kind = super().__new__(cls, name, bases, namespace)
-        fields = {name: one if isinstance(one, Field) else Field(one) for name, one in own.items()}
-        kind._fields = inherited | fields
-        kind._defaults = {name: one.default for name, one in kind._fields.items()}
-        kind._needed = tuple(name for name, default in kind._defaults.items() if default is _NONE)
-        kind._compared = tuple(name for name, one in kind._fields.items() if one.compare)
+        if own or not known:
+            kind._take(known, own)
         return kind
+
+    def _take(cls, known: dict[str, Any], own: dict[str, Any]) -> None:
+        """Learn what is asked of the fields at each turn, from those inherited and its own, with their defaults."""
+        said = {name: one for name, one in own.items() if isinstance(one, _Field)}
+        cls._defaults = known | own | {name: one.default for name, one in said.items()}
+        made = {name: one.default_factory for name, one in said.items() if one.default_factory is not None}
+        cls._factories = (cls._factories if known else {}) | made
+        cls._needed = tuple(name for name, default in cls._defaults.items() if default is _NONE)
+        names = [*(cls._compared if known else ()), *(name for name in own if name not in known)]
+        cls._compared = tuple(name for name in names if name not in said or said[name].compare)
 
     @property
     def __signature__(cls) -> Signature:
@@ -103,13 +114,13 @@ class Value(metaclass=Kind):
             raise AttributeError(f"{type(self).__name__}.{name} can't be deleted: it is frozen")
 
     def _made(self, name: str) -> object:
-        make = type(self)._fields[name].default_factory
+        make = type(self)._factories.get(name)
         if make is None:
             raise TypeError(f"{type(self).__name__} needs {name}=")
         return make()
 
     def _values(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in type(self)._fields}
+        return {name: getattr(self, name) for name in type(self)._defaults}
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
