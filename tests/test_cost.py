@@ -31,9 +31,9 @@ RESPONDER = Path(__file__).parents[1] / "benchmarks" / "responder.py"
 URL = "https://example.com/a.mp3"
 
 INSTRUCTIONS = {
-    "pause, in the caller's thread": 1350,
+    "pause, in the caller's thread": 1420,
     "pause, in the reader's thread": 1050,
-    "pause in a pipeline, in the caller's thread": 1000,
+    "pause in a pipeline, in the caller's thread": 1080,
     "event": 1400,
 }
 BYTES = {"idle call": 780, "playback": 710, "pause, at its peak": 7500}
