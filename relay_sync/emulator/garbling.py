@@ -10,6 +10,9 @@ from relay_sync.emulator.envelope import Frame
 
 Change = Callable[[Frame], None]
 
+_SOME = 80  # levels: far more than anything that Relay sends has, and what a program in Python can walk with ease
+_MANY = 600  # what readers of JSON take, and what copies it level by level does not
+
 
 def garbled(what: str, frame: Frame) -> Frame:
     """Return a copy of a reply or an event that is spoiled in the way named."""
@@ -79,6 +82,28 @@ def _state(value: Any) -> Change:
     return change
 
 
+def _nest(levels: int, value: Any = None) -> Any:
+    """Return a value at the bottom of so many objects."""
+    for _ in range(levels):
+        value = {"nest": value}
+    return value
+
+
+def _result_within(levels: int) -> Change:
+    """Put the result, or the error, as it is at the bottom of so many objects."""
+
+    def change(frame: Frame) -> None:
+        name = "result" if "result" in frame else "error"
+        frame[name] = _nest(levels, frame[name])
+
+    return change
+
+
+def _params_within(levels: int) -> Change:
+    """Put the event's members as they are at the bottom of so many objects."""
+    return lambda frame: _params(_nest(levels, _levels(frame)[-1]))(frame)
+
+
 GARBLED_REPLIES: dict[str, Change] = {
     "neither": _instead(),
     "both": lambda frame: frame.update(error={"code": -32000, "message": "and no"}),
@@ -97,6 +122,11 @@ GARBLED_REPLIES: dict[str, Change] = {
     "message-number": _in_answer(message=7),
     "ids-are-numbers": _in_answer(call_id=1, node_id=2, control_id=3),
     "ids-missing": _without("call_id", "node_id", "control_id"),
+    "nested": _in_answer(nest=_nest(_SOME)),
+    "nested-deeply": _in_answer(nest=_nest(_MANY)),
+    "message-nested-deeply": _in_answer(message=_nest(_MANY)),
+    "result-within": _result_within(_SOME),
+    "result-deep-within": _result_within(_MANY),
 }
 """Ways to spoil a reply, by name."""
 
@@ -111,5 +141,12 @@ GARBLED_EVENTS: dict[str, Change] = {
     "call-id-list": _in_event(call_id=["x"]),
     "control-id-number": _in_event(control_id=7),
     "device-text": _in_event(device="phone"),
+    "nested": _in_event(nest=_nest(_SOME)),
+    "nested-deeply": _in_event(nest=_nest(_MANY)),
+    "device-nested": _in_event(device={"type": "phone", "params": _nest(_SOME)}),
+    "device-nested-deeply": _in_event(device={"type": "phone", "params": _nest(_MANY)}),
+    "state-nested-deeply": _state(_nest(_MANY)),
+    "params-within": _params_within(_SOME),
+    "params-deep-within": _params_within(_MANY),
 }
 """Ways to spoil an event, by name."""

@@ -376,10 +376,23 @@ def test_an_event_is_garbled(relay: Emulator, client: RawClient, what: str) -> N
     assert shape(wrong) != shape(right)
 
 
+@pytest.mark.parametrize(("what", "levels"), [("nested", 80), ("nested-deeply", 600), ("params-deep-within", 600)])
+def test_a_real_event_is_nested_as_deeply_as_is_said(
+    relay: Emulator, client: RawClient, what: str, levels: int
+) -> None:
+    relay.faults.add(f"garble {what} event calling.call.state:created")
+    client.post("calling.begin", {"tag": "t", "device": phone("+15550101")})
+    wrong = next(text for text in (client.ws.recv() for _ in range(4)) if '"nest"' in text)
+    assert wrong.count('{"nest":') == levels
+    assert json.loads(wrong)["method"]
+    assert '"created"' in wrong
+
+
 def shape(value: Any) -> Any:
-    """Return the value with each text replaced by its type, but for the states of a call."""
+    """Return the value with each text replaced by its type, but for the states of a call; not what is nested."""
     if isinstance(value, dict):
-        return {name: shape(member) for name, member in value.items() if name not in ("end_reason", "peer")}
+        hidden = ("end_reason", "peer")
+        return {name: name == "nest" or shape(member) for name, member in value.items() if name not in hidden}
     if isinstance(value, list):
         return [shape(member) for member in value]
     return "levitating" if value == "levitating" else type(value)

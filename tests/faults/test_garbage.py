@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -153,6 +154,25 @@ def test_a_garbled_event_is_no_worse_than_a_lost_one(
     assert line.dial().active
     assert line.logins == 1
     assert "failed" not in caplog.text
+
+
+@pytest.mark.parametrize(("what", "heard"), [("nested", True), ("nested-deeply", False), ("params-deep-within", False)])
+def test_a_real_event_is_heard_as_it_is_where_it_is_nested_and_set_aside_where_too_deeply(
+    line: Line, what: str, heard: bool
+) -> None:
+    action, told = line.play(), list[dict[str, Any]]()
+    action.call.on("play.paused", told.append)
+    garble = line.relay.faults.add(f"garble {what} event calling.call.play:paused")
+    assert action.pause().successful
+    garble.wait()
+    assert action.resume().successful
+    assert action.wait_for_state("playing", timeout=5)
+    line.hang_up(action.call)
+    assert action.call.wait_for_ended(timeout=5)  # handlers of one call run in order: what was to be heard, was
+    until(lambda: not line.client._life().lanes.busy, "that the handlers are done")
+    assert [event["nest"] is not None for event in told] == ([True] if heard else [])
+    assert line.client._life().connection.dropped == ({} if heard else {"unreadable frame": 1})
+    assert line.logins == 1
 
 
 @pytest.mark.parametrize("what", list(GARBLED_REPLIES))
