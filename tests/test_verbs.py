@@ -26,6 +26,7 @@ def test_every_method_that_blocks_has_a_row() -> None:
     assert len(rows) == len(VERBS), "a row stands twice"
     assert verbs.blocking() - rows - set(verbs.APART) == set(), "new methods that block: give each a row in verbs.py"
     assert rows - verbs.blocking() == set(), "rows of methods that are no more"
+    assert verbs.unsorted() == set(), "say in verbs.py whether it blocks: a row, or APART, or INSTANT"
     assert set(verbs.new_actions()) <= set(verbs._STARTS), "a new class of actions"
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import relay_sync
 from relay_sync import Call, Message
-from relay_sync.calling.action import Action
+from relay_sync.calling.action import Action, ActionFuture
 from tests.calling.moves import begin
 from tests.calling.test_every_command import COMMANDS as OPERATIONS
 from tests.calling.test_every_reply import COMMANDS as REPLIES
 from tests.stage import URL, Stage
 from tests.support import in_thread, until
+from tests.words import chosen
 
 DEVICE = {"to_number": "+15550102"}
 RTP = ("both", "rtp", "192.0.2.10", 4000)
@@ -260,6 +261,8 @@ def _service_verbs() -> Iterator[Verb]:
     yield Verb("Messaging", "state_change", _registers("messaging", "state_change"))
     yield Verb("Tasking", "receive", _registers("tasking", "receive"))
     yield Verb("Message", "wait", lambda scene: scene.message().wait, sends=False, limit="timeout")
+    if chosen() == "flat":  # in Blade nothing is sent
+        yield Verb("Client", "unreceive", lambda scene: lambda **limit: scene.client.unreceive(["never"], **limit))
     yield Verb("Client", "execute", lambda scene: lambda **limit: scene.client.execute("test.verb", {}, **limit))
 
 
@@ -268,30 +271,64 @@ VERBS: list[Verb] = [*_call_verbs(), *_action_verbs(), *_service_verbs()]
 # Those that have no parameter to be found by, or whose limit is another thing; each has tests of its own.
 APART = {
     "Client.connect": "connect_timeout bounds it",
+    "Client.__enter__": "connect_timeout bounds it",
+    "Client.__exit__": "request_timeout bounds the hanging up, where that is asked for",
     "Client.disconnect": "it is over in two seconds at most",
     "Client.run": "blocks until disconnect()",
     "Client.drain": "returns how many are left",
-    "Client.unreceive": "sends nothing in the dialect that is staged here; see the tests of the other one",
-    "Client.reauthenticate": "likewise",
+    "Client.unreceive": "sends nothing in Blade; in Flat it has a row",
+    "Client.reauthenticate": "for clients that authenticate otherwise than that of the scene",
     "Pipeline.execute": "keeps what went wrong apart, by command; it has tests of its own",
     "Calling.new_call": "timeout is that of the ringing; it does not block",
     "Consumer.run": "blocks until stop()",
     "Consumer.stop": "returns how many were cut",
     "Task.deliver": "needs no connection",
     "EventStream.__next__": "the limit is that of events()",
+    "ActionFuture.result": "the standard library's, whose errors it raises",
+    "ActionFuture.exception": "likewise",
 }
+
+# Those that never wait for Relay, nor for another thread but for the moment that a lock is held.
+INSTANT = {
+    "ActionFuture": "add_done_callback",
+    "Call": "on off",
+    "Calling": "find",
+    "Client": "on off pipeline",
+    "Consumer": "setup ready teardown on_incoming_call on_incoming_message on_message_state_change on_task",
+    "EventStream": "close __iter__ __enter__ __exit__",
+    "Pipeline": "pause resume volume stop hangup command reset __enter__ __exit__",
+    "Result": "of unsent raise_for_status",
+    "ConferenceResult": "of",
+    "ExecuteResult": "of",
+    "ReplyResult": "of",
+}
+
+
+def public_methods() -> dict[str, Callable[..., object]]:
+    """Every method of ours that a user can call, of whatever class he can get hold of; by its class and name."""
+    found: dict[str, Callable[..., object]] = {}
+    classes = [getattr(relay_sync, name) for name in relay_sync.__all__]
+    for owner in [*filter(inspect.isclass, classes), ActionFuture]:
+        if issubclass(owner, BaseException):
+            continue
+        for name, method in inspect.getmembers(owner, callable):
+            ours = str(getattr(method, "__module__", "")).startswith("relay_sync")
+            if ours and (not name.startswith("_") or name in ("__enter__", "__exit__", "__iter__", "__next__")):
+                found[f"{owner.__name__}.{name}"] = method
+    return found
+
+
+def unsorted() -> set[str]:
+    """The public methods of which this module does not say whether they block."""
+    instant = {f"{owner}.{name}" for owner, names in INSTANT.items() for name in names.split()}
+    said = {str(verb) for verb in VERBS} | set(APART) | instant
+    return {name for name, method in public_methods().items() if not {name, method.__qualname__} & said}
 
 
 def blocking() -> set[str]:
     """Every public method that has a limit among its parameters."""
-    found = set()
-    for owner in (getattr(relay_sync, name) for name in relay_sync.__all__):
-        if not inspect.isclass(owner) or issubclass(owner, BaseException):
-            continue
-        for name, method in inspect.getmembers(owner, inspect.isfunction):
-            if not name.startswith("_") and {"wait_timeout", "timeout"} & set(inspect.signature(method).parameters):
-                found.add(f"{owner.__name__}.{name}")
-    return found
+    limits = {"wait_timeout", "timeout"}
+    return {name for name, method in public_methods().items() if limits & set(inspect.signature(method).parameters)}
 
 
 def new_actions() -> Iterator[str]:

@@ -157,7 +157,7 @@ class Action(Waitable, Generic[R]):
         desk.monitor.check_process()
         with desk.monitor.lock:
             if self._future is None:
-                self._future = ActionFuture(desk.workers, desk.monitor)
+                self._future = ActionFuture(self)
                 if self._result is not None:
                     self._future.set_result(self._result)  # nobody has it yet: no callback can run here
             return self._future

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from relay_sync import ConnectionLost, Event, PlayResult, RelayTimeout, WouldDeadlock
+from tests.forking import in_child
 from tests.stage import Stage, parked
 from tests.support import in_thread, until
 
@@ -178,6 +179,26 @@ def test_futures_work_with_wait_and_as_completed(stage: Stage) -> None:
     stage.tell_play(actions[2], "error")
     stage.tell_play(actions[0], "finished")
     assert {future.result().successful for future in concurrent.futures.as_completed(by_future, 10)} == {True, False}
+
+
+def test_a_future_that_is_late_says_so_as_futures_do_and_changes_nothing(stage: Stage) -> None:
+    action = stage.play(stage.call())
+    for wait in (action.future.result, action.future.exception):
+        for limit in (0, 0.01, -1):
+            with pytest.raises(concurrent.futures.TimeoutError):
+                wait(limit)
+    with pytest.raises(TypeError, match="timeout"):
+        action.future.result("soon")  # type: ignore[arg-type]
+    stage.tell_play(action, "finished")
+    assert action.future.exception() is None
+    assert action.future.result() is action.result
+
+
+def test_a_forked_child_is_told_that_an_inherited_future_is_not_its_own(stage: Stage) -> None:
+    """Nobody there could end the wait."""
+    future = stage.play(stage.call()).future
+    assert in_child(future.result).startswith("NotConnected: this belongs to process")
+    assert in_child(lambda: future.exception(60)).startswith("NotConnected: this belongs to process")
 
 
 def test_a_future_cannot_be_cancelled(stage: Stage) -> None:

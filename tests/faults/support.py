@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +10,10 @@ from typing import Any
 
 from relay_sync import Call, Client, PlayAction
 from relay_sync.emulator import Emulator
+from tests.pulse import within as within
 from tests.support import until
 
 PROMPTLY = 0.5  # seconds within which what can't come any more has ended, from when that is known
-BEAT = 0.005  # seconds between two beats of the pulse that tells how busy the machine is
 PING_INTERVAL = PING_TIMEOUT = 0.2  # of the tests in which a peer falls silent
 PINGING = {"ping_interval": PING_INTERVAL, "ping_timeout": PING_TIMEOUT}
 
@@ -92,40 +90,6 @@ class Line:
         """Have the phone at the other end hang up."""
         assert call.to_number
         self.relay.phone(call.to_number).hang_up()
-
-
-class Pulse:
-    """Measures for how long a machine that is busy with other things has kept this process waiting."""
-
-    def __init__(self) -> None:
-        self.missed = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="test-pulse", daemon=True)
-        self._thread.start()
-
-    def _beat(self) -> None:
-        last = time.monotonic()
-        while not self._stop.wait(BEAT):
-            now = time.monotonic()
-            self.missed += max(0.0, now - last - 2 * BEAT)
-            last = now
-
-    def end(self) -> float:
-        """Stop measuring; return the seconds."""
-        self._stop.set()
-        self._thread.join()
-        return self.missed
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Fail if the block takes longer, not counting the time for which this process was not let run."""
-    pulse, began = Pulse(), time.monotonic()
-    try:
-        yield
-    finally:
-        took, missed = time.monotonic() - began, pulse.end()
-    assert took - missed <= seconds, f"it took {took:.2f} s, {missed:.2f} of them not ours; {seconds} s were promised"
 
 
 def raised(act: Callable[[], object]) -> BaseException | None:

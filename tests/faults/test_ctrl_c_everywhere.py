@@ -2,10 +2,14 @@
 
 In a child process, which says READY from inside the wait. The methods are those of :mod:`tests.verbs`, where a test
 fails when one is missing, and those of its ``APART``, each with a program of its own here.
+
+Each is interrupted in time each time. The clock runs from before the signal is sent to where the child catches the
+exception; what is taken off is the time for which the machine let one of the two not run at all.
 """
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import time
@@ -13,7 +17,9 @@ import time
 import pytest
 
 from tests.link.support import Child, program
+from tests.pulse import BEAT, missed
 from tests.verbs import APART, VERBS
+from tests.words import VARIABLE
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to another process there"),
@@ -21,18 +27,20 @@ pytestmark = [
 ]
 
 SOON_S = 0.5
-TRIES = 3  # a machine under load may be late once; the library would be late every time
+TRIES = 3  # a signal may land before, in or after the falling asleep
 
 START = """
-import signal, socket, sys, threading
+import json, os, signal, socket, sys, threading, time
 from relay_sync import Client, Consumer, Task
 from relay_sync.link import connection, handlers, waiting
+from tests.pulse import Pulse
 from tests.stage import Stage
 from tests.support import Running, until
 from tests.verbs import VERBS, Scene
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 armed = False
+pulse = Pulse()
 
 def tell():
     global armed
@@ -54,13 +62,18 @@ def wait_and_tell(self, deadline, describe):
 
 waiting.Once.wait = wait_and_tell
 
+def caught():
+    now = time.monotonic()
+    pulse.settle()
+    print("INTERRUPTED", json.dumps([now, pulse.gaps[-1000:]]), flush=True)
+
 def interrupted(act):
     global armed
     armed = True
     try:
         act()
     except KeyboardInterrupt:
-        print("INTERRUPTED", flush=True)
+        caught()
     else:
         print("ENDED", flush=True)
 
@@ -112,14 +125,53 @@ with Stage(ping_interval=3600, request_timeout=60) as stage:
         try:
             act()
         except KeyboardInterrupt:
-            print("INTERRUPTED", flush=True)
+            caught()
         accepting.result()
         sys.stdin.readline()
         stage.settle()
 print("the end", flush=True)
 """
 
+# In Blade nothing is sent to leave a context.
+IN_FLAT = f"""
+os.environ[{VARIABLE!r}] = "flat"
+"""
+
 PROGRAMS = {
+    "Client.unreceive": IN_FLAT
+    + """
+with Stage(ping_interval=3600, request_timeout=60) as stage:
+    receiving = Running(lambda: stage.client.calling.receive(["office"], print))
+    stage.relay.accept_command("signalwire.receive")
+    receiving.result()
+    interrupted(lambda: stage.client.unreceive(["office"]))
+    assert stage.relay.take_command("signalwire.unreceive")["params"]["params"] == {"contexts": ["office"]}
+    assert stage.client.contexts == []  # as it is unknown whether it was done
+    stage.settle()
+    assert not stage.client._life().connection.session._asked, "something was left behind"
+""",
+    "Client.reauthenticate": IN_FLAT
+    + """
+with Stage(ping_interval=3600, request_timeout=60, token=None, jwt_token="JWT-one-1") as stage:
+    interrupted(lambda: stage.client.reauthenticate("JWT-two-2"))
+    stage.relay.take_command("signalwire.reauthenticate")
+    stage.settle()
+    assert not stage.client._life().connection.session._asked, "something was left behind"
+""",
+    "ActionFuture.result": """
+with Stage(ping_interval=3600, request_timeout=60) as stage:
+    action = stage.play(stage.call())
+    interrupted(action.future.result)
+    stage.tell_play(action, "finished")
+    assert action.future.result(10).successful
+""",
+    "ActionFuture.exception": """
+with Stage(ping_interval=3600, request_timeout=60) as stage:
+    action = stage.play(stage.call())
+    interrupted(action.future.exception)
+    stage.tell_play(action, "finished")
+    assert action.future.exception(10) is None
+""",
     "Pipeline.execute": """
 with Stage(ping_interval=3600, request_timeout=60) as stage:
     pipe = stage.client.pipeline()
@@ -134,6 +186,28 @@ server, port = mute()
 client = Client("p", "t", f"ws://127.0.0.1:{port}", connect_timeout=60)
 interrupted(client.connect)
 assert client.state == "closed", client.state
+""",
+    "Client.connect, while it reconnects": """
+with Stage(request_timeout=60) as stage:
+    stage.relay.line.break_()
+    stage.relay.next_line()  # where nobody answers
+    interrupted(stage.client.connect)
+    stage.relay.shake_hands(restored=True)
+    until(lambda: stage.client.connected)
+    stage.settle()
+""",
+    "Client.__enter__": """
+server, port = mute()
+client = Client("p", "t", f"ws://127.0.0.1:{port}", connect_timeout=60)
+interrupted(client.__enter__)
+assert client.state == "closed", client.state
+""",
+    "Client.__exit__": """
+with Stage(ping_interval=3600, request_timeout=60, hangup_on_exit=True) as stage:
+    call = stage.call()
+    interrupted(lambda: stage.client.__exit__(None, None, None))
+    stage.relay.take_command("calling.end")
+    assert stage.client.state == "closed"
 """,
     "Client.run": """
 with Stage() as stage:
@@ -177,6 +251,23 @@ serving = Serving()
 interrupted(lambda: serving.run(handle_signals=False))
 assert serving.client.state == "closed"
 """,
+    "Consumer.run, while it serves": """
+from relay_sync.emulator import Emulator
+with Emulator() as relay:
+    class Serving(Consumer):
+        contexts = ["office"]
+        def ready(self):
+            global armed
+            armed = True
+            self.client._life().connection.nudge()
+    Serving.project, Serving.token, Serving.host = relay.credentials.values()
+    serving = Serving()
+    try:
+        serving.run(handle_signals=False)
+    except KeyboardInterrupt:
+        caught()
+    assert serving.client.state == "closed"
+""",
     "Consumer.stop": """
 from relay_sync import consumer
 server, port = mute()
@@ -209,10 +300,13 @@ def latency(child: Child) -> float:
     """Send Ctrl-C to a process that says that it waits; return how long it took to come through."""
     line = child.line()
     assert line == "READY", (line, child.process.kill(), child.end())
-    sent = time.monotonic()
+    before = time.monotonic()
     child.process.send_signal(signal.SIGINT)
-    assert child.line() == "INTERRUPTED", child.end()
-    return time.monotonic() - sent
+    sending = time.monotonic() - before
+    word, _, told = child.line().partition(" ")
+    assert word == "INTERRUPTED", (word, child.process.kill(), child.end())
+    at, gaps = json.loads(told)  # by the clock that all processes share
+    return float(at - before - max(sending - BEAT, missed(gaps, before, at)))
 
 
 def test_every_verb_is_interrupted_where_it_waits_for_relay() -> None:
@@ -223,37 +317,31 @@ def test_every_verb_is_interrupted_where_it_waits_for_relay() -> None:
                 assert child.line() == str(verb)
                 took.append(latency(child))
                 child.go_on()
-            assert min(took) < SOON_S, f"{verb}: {took}"
+            assert max(took) < SOON_S, f"{verb}: {took}"
         assert child.end() == (0, "the end\n", "")
 
 
 def test_every_verb_that_waits_for_an_end_is_interrupted_there() -> None:
     names = {str(verb) for verb in VERBS}
-    late = []
     with program(START + EVERY_END, stdin=True) as child:
         for verb in VERBS:
             if verb.owner == "Call" and f"{verb}_async" in names:
                 assert child.line() == str(verb)
-                took = latency(child)
+                assert latency(child) < SOON_S, verb
                 child.go_on()
-                late += [(str(verb), took)] if took > SOON_S else []
         assert child.end() == (0, "the end\n", "")
-    assert len(late) <= 1, late
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_what_stands_apart_is_interrupted_too(name: str) -> None:
-    took = []
     for _ in range(TRIES):
         with program(START + PROGRAMS[name]) as child:
-            took.append(latency(child))
+            assert latency(child) < SOON_S
             assert child.end() == (0, "", "")
-        if took[-1] < SOON_S:
-            return
-    raise AssertionError(f"{name}: {took}")
 
 
 def test_nothing_that_stands_apart_is_left_out() -> None:
-    # new_call does not block; stepping a stream is what the rows of events() do; the other two wait as receive() does.
-    elsewhere = {"Calling.new_call", "EventStream.__next__", "Client.unreceive", "Client.reauthenticate"}
-    assert set(APART) - set(PROGRAMS) == elsewhere
+    # new_call does not block; stepping a stream is what the rows of events() do.
+    programs = {name.partition(",")[0] for name in PROGRAMS}
+    assert set(APART) - programs == {"Calling.new_call", "EventStream.__next__"}
+    assert programs <= set(APART)
