@@ -17,6 +17,25 @@ _encode = json.JSONEncoder(allow_nan=False).encode
 DTMF = "0123456789*#ABCD"  # the sixteen tones that keys of a telephone make
 
 
+_DEEPEST = 100  # levels: no more than is taken from Relay, and what can be copied and kept without using up the stack
+
+
+def shallow(value: object, name: str) -> None:
+    """Refuse what is nested too deeply, or holds itself."""
+    level = {0: value}
+    for _ in range(_DEEPEST + 1):
+        # By id, so that what stands in many places is looked at once.
+        level = {
+            id(inner): inner
+            for outer in level.values()
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)  # type: ignore[attr-defined]
+            if isinstance(inner, (Mapping, list, tuple))
+        }
+        if not level:
+            return
+    raise ValueError(f"{name} is nested too deeply, or holds itself: give at most {_DEEPEST} levels")
+
+
 def text(value: object, name: str, what: str) -> str:
     """A non-empty string; ``what`` says in words what it should be."""
     if not isinstance(value, str):
@@ -39,6 +58,7 @@ def anything(value: object, name: str, what: str) -> object:
     """A value whose form is Relay's alone to judge, copied."""
     if value is None:
         raise TypeError(f"{name}={value!r}: give {what}")
+    shallow((value,), name)
     return copy.deepcopy(value)
 
 
@@ -171,10 +191,8 @@ def fields(value: object, name: str) -> dict[str, Any]:
     for key in value:
         if not isinstance(key, str):
             raise TypeError(f"{name}: the key {key!r} is no string")
-    try:
-        return copy.deepcopy(dict(value))
-    except RecursionError:
-        raise ValueError(f"{name} is nested too deeply") from None
+    shallow(value, name)
+    return copy.deepcopy(dict(value))
 
 
 def data(value: object, name: str) -> dict[str, Any]:
@@ -184,12 +202,12 @@ def data(value: object, name: str) -> dict[str, Any]:
 
 def carried(value: object, name: str) -> Any:
     """Whatever JSON can carry."""
+    shallow((value,), name)
     try:
         _encode(value)
-    except (TypeError, ValueError, RecursionError) as wrong:
+    except (TypeError, ValueError) as wrong:
         kind = TypeError if isinstance(wrong, TypeError) else ValueError
-        why = "it is nested too deeply" if isinstance(wrong, RecursionError) else wrong
-        raise kind(f"{name}: give what JSON can carry: {why}") from None
+        raise kind(f"{name}: give what JSON can carry: {wrong}") from None
     return value
 
 

@@ -172,6 +172,7 @@ def prepare_devices(
 def _one(device: object, where: str, from_number: str | None, timeout: float | None, of_a_call: bool) -> dict[str, Any]:
     if not isinstance(device, Mapping):
         raise TypeError(f"{where}: {device!r}: give a dict with 'to_number'")
+    checks.shallow(device, where)
     given: dict[str, Any] = copy.deepcopy(dict(device))
     if isinstance(given.get("params"), dict):  # as on the wire
         if beside := sorted(str(name) for name in given if name not in ("type", "params")):

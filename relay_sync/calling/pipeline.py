@@ -198,6 +198,7 @@ class Execute(Command[ExecuteResult]):
         checks.text(method, "method", "a command such as 'calling.play'")
         if not isinstance(params, dict):
             raise TypeError(f"params={params!r}: give a dict")
+        checks.shallow(params, "params")
         write_request("", method, params)  # raises where JSON can't carry them
         super().__init__(None, ExecuteResult, method, copy.deepcopy(params))
 

@@ -276,6 +276,53 @@ def test_params_that_hold_themselves_are_refused(scene: tuple[Stage, Call, PlayA
     refuses(lambda: scene[0].client.execute("calling.x", loop), "calling.x cannot be written as JSON")
 
 
+DEEP: dict[str, Callable[[Stage, Call, PlayAction, Any], object]] = {
+    "Call.start": lambda stage, call, play, nest: call.start("calling.x", {"a": nest}),
+    "Call.execute": lambda stage, call, play, nest: call.execute("calling.x", {"a": nest}),
+    "Call.ai_async": lambda stage, call, play, nest: call.ai_async(prompt={"a": nest}),
+    "Call.user_event": lambda stage, call, play, nest: call.user_event("x", order=nest),
+    "Call.connect_async": lambda stage, call, play, nest: call.connect_async({"to_number": "+1", "confirm": nest}),
+    "Call.connect_async, params": lambda stage, call, play, nest: call.connect_async(
+        {"type": "phone", "params": {"to_number": "+1", "headers": nest}}
+    ),
+    "Call.bind_digit": lambda stage, call, play, nest: call.bind_digit("*1", "calling.play", {"a": nest}),
+    "Call.live_transcribe": lambda stage, call, play, nest: call.live_transcribe({"start": nest}),
+    "Pipeline.command": lambda stage, call, play, nest: stage.client.pipeline().command("calling.x", {"a": nest}),
+    "Client.execute": lambda stage, call, play, nest: stage.client.execute("calling.x", {"a": nest}),
+}
+
+
+@pytest.mark.parametrize("verb", DEEP)
+@pytest.mark.parametrize("levels", [150, 340, 490, 1000, 5000])
+def test_what_is_nested_too_deeply_is_refused_as_bad_input(
+    scene: tuple[Stage, Call, PlayAction], call: Call, verb: str, levels: int
+) -> None:
+    """Not as the end of a stack in the midst of the library's work."""
+    nest: Any = {}
+    for _ in range(levels):
+        nest = {"nest": nest}
+    if verb == "Client.execute" and levels < 1000:
+        pytest.skip("it is Relay's to judge: nothing of it is kept")
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  (what it says is looked at below)
+        DEEP[verb](*scene, nest)
+    assert "nested" in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("verb", ["Call.start", "Call.ai_async", "Call.connect_async"])
+def test_what_is_nested_as_deeply_as_relay_may_is_sent_and_kept(verb: str) -> None:
+    nest: Any = {}
+    for _ in range(90):
+        nest = {"nest": nest}
+    with Stage() as stage:
+        call = stage.call()
+        with in_thread(lambda: DEEP[verb](stage, call, None, nest)) as starting:  # type: ignore[arg-type]
+            frame = stage.relay.take_any()
+            stage.relay.answer(frame, {"code": "200", "message": "OK"})
+        action: Any = starting.result()
+        assert str(action.payload).count("nest") == 90
+
+
 def test_a_command_refused_here_leaves_the_connection_usable(scene: tuple[Stage, Call, PlayAction]) -> None:
     stage = scene[0]
     with pytest.raises(ValueError, match="JSON"):
