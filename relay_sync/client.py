@@ -128,6 +128,7 @@ class Client:
             jwt_token=jwt_token,
             proxy=proxy,
         )
+        self._jwts: list[str] = [self._config.jwt_token or ""]  # those that Relay may have taken, the latest last
         self._masker: Masker = self._masker_of()
         self._choice = Choice(*(partial(self._make_dialect, maker) for maker in _makers(dialect)))
         self._limits = Limits(
@@ -237,12 +238,15 @@ class Client:
             life = self._begin_again(life)
         atexit.unregister(life.at_exit)
         atexit.register(life.at_exit)
+        began = False
         try:
-            life.connection.start(life)
+            began = life.connection.start(life)
             life.connection.wait_ready(Deadline(self._limits.connect + CONNECT_GRACE_S), or_else)
         except BaseException as failure:
-            # One attempt was made and is over; a client that is reconnecting goes on with that.
-            if not life.connection.was_ready:
+            if isinstance(failure, ConnectFailed) and life.connection.state == READY:
+                return  # at the last moment
+            # One attempt was made and is over; a client that was reconnecting goes on with that.
+            if began or not life.connection.was_ready:
                 life.end()
                 if isinstance(failure, ConnectFailed) and not isinstance(failure, AuthenticationFailed):
                     self._choice.doubt()  # the service may have been replaced; safe, for its thread has ended
@@ -436,21 +440,29 @@ class Client:
             raise TypeError(f"jwt_token= is of type {type(jwt_token).__name__}: give a JSON Web Token as a string")
         if not jwt_token.strip():
             raise ValueError("jwt_token= is empty: give a JSON Web Token")
-        before = self._config.jwt_token
-        if before is None:
+        if self._config.jwt_token is None:
             raise ConfigurationError("reauthenticate() is for a client that was given jwt_token=; this one has a token")
         deadline = Deadline(wait_timeout).within(self._limits.request)
         connection = self._connected_life().connection
         connection.monitor.check_process()
         self._masker = self._masker_of(jwt_token)  # both: Relay may yet repeat the old one
         with connection.monitor.lock:
-            self._use_jwt(connection, jwt_token)
+            # Each stays until a later one is accepted: of two that are shown at a time both may be refused.
+            self._jwts.append(jwt_token)
+            self._use_jwt(connection)
             if connection.state in (NEW, CLOSED):
+                self._jwts = [jwt_token]
                 return ExecuteResult(successful=True, message="used at connect()", _outcome="done")
 
         def answered(answer: Answer) -> None:
-            if not answer.ok and self._config.jwt_token == jwt_token:
-                self._use_jwt(connection, before)
+            if jwt_token not in self._jwts:
+                return  # a later one was accepted meanwhile
+            place = self._jwts.index(jwt_token)
+            if answer.ok:
+                del self._jwts[:place]
+            elif len(self._jwts) > 1:
+                del self._jwts[place]
+            self._use_jwt(connection)
 
         shown = {"project": self._config.project} if self._config.project else {}
         params = {"authentication": {**shown, "jwt_token": jwt_token}}
@@ -530,10 +542,10 @@ class Client:
         agent = f"relay_sync/{__version__}"
         return maker(project=config.project, token=config.token, jwt_token=config.jwt_token, agent=agent)
 
-    def _use_jwt(self, connection: Connection, jwt_token: str) -> None:
-        """Authenticate with it from the next handshake on. The lock is held."""
-        self._config = self._config._replace(jwt_token=jwt_token)
-        connection.session.dialect.renew(jwt_token)
+    def _use_jwt(self, connection: Connection) -> None:
+        """Authenticate with the latest token from the next handshake on. The lock is held."""
+        self._config = self._config._replace(jwt_token=self._jwts[-1])
+        connection.session.dialect.renew(self._jwts[-1])
 
     def _masker_of(self, *more: str) -> Masker:
         config = self._config

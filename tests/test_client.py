@@ -225,6 +225,68 @@ def test_a_server_that_agrees_and_then_says_nothing_is_given_up_within_the_limit
     assert time.monotonic() - began < 5
 
 
+def test_a_connect_that_was_late_by_a_hair_returns_for_it_is_ready(
+    idle: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ready between the end of the wait and its telling."""
+    connection = idle._life().connection
+    wait = connection.wait_ready
+
+    def late(*arguments: Any) -> None:
+        wait(*arguments)
+        raise ConnectFailed("Relay did not say ready within 10 s")
+
+    monkeypatch.setattr(connection, "wait_ready", late)
+    idle.connect()
+    assert idle.connected
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, NotConnected])
+def test_a_connect_that_raises_leaves_no_connection_behind_that_it_began(
+    idle: Client, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException]
+) -> None:
+    """Ctrl-C as it becomes ready; the block of a ``with`` is not entered then, so nothing else would close it."""
+
+    def interrupt() -> None:
+        connection = idle._life().connection
+        wait = connection.wait_ready
+
+        def interrupted(*arguments: Any) -> None:
+            wait(*arguments)
+            raise failure
+
+        monkeypatch.setattr(connection, "wait_ready", interrupted)
+
+    interrupt()
+    with pytest.raises(failure):
+        idle.connect()
+    assert idle.state == "closed"
+    idle.connect()
+    interrupt()
+    with pytest.raises(failure):
+        idle.connect()  # began nothing, so it ends nothing
+    assert idle.connected
+
+
+def test_a_connect_that_is_lost_in_its_first_moment_and_not_back_in_time_is_over_when_it_raises(
+    relay: Emulator,
+) -> None:
+    """It was ready, but for the one who waited never: what raises must not go on behind his back."""
+    client = Client(**relay.credentials, connect_timeout=0.3)
+    began = client._life().connection
+
+    def lost(*_: object) -> bool:
+        return False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(began), "_settled", lost)  # what was ready in between is not seen
+        client.on("ready", lambda _: relay.refuse_connections())
+        client.on("ready", lambda _: relay.drop_connections())
+        with pytest.raises(ConnectFailed):
+            client.connect()
+    assert client.state == "closed"
+
+
 def test_a_server_that_is_no_relay_is_told_as_such(relay: Emulator) -> None:
     """Defect 83: an HTTP error during the upgrade."""
     relay.refuse_connections()

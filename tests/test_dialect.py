@@ -688,6 +688,9 @@ def test_contexts_to_leave_that_are_no_names_are_refused(auto: Client, contexts:
         auto.unreceive(contexts)
 
 
+NO = {"code": "402", "message": "No"}
+
+
 # -- JWT -------------------------------------------------------------------------------------------------------------
 
 
@@ -712,6 +715,38 @@ def test_a_jwt_that_relay_refuses_leaves_the_old_one_in_use() -> None:
         result = client.reauthenticate("JWT-bad-1")
         assert (result.successful, result.code) == (False, "-32002")
         cut(relay, client)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_when_two_tokens_at_a_time_are_refused_the_old_one_stays(flat: None, first: int) -> None:
+    """Neither is put back by the other's refusal."""
+    with Stage(token=None, jwt_token="JWT-one-1") as stage:
+        with in_thread(lambda: stage.client.reauthenticate("JWT-two-2")) as second:
+            frames = [stage.relay.take_command("signalwire.reauthenticate")]
+            with in_thread(lambda: stage.client.reauthenticate("JWT-three-3")) as third:
+                frames.append(stage.relay.take_command("signalwire.reauthenticate"))
+                for frame in (frames[first], frames[1 - first]):
+                    stage.relay.answer(frame, NO)
+        assert not second.result()
+        assert not third.result()
+        stage.relay.line.break_()
+        assert stage.relay.next_line().take()["params"]["authentication"]["jwt_token"] == "JWT-one-1"
+
+
+def test_a_token_that_was_accepted_stays_when_an_earlier_one_is_refused_after_it(flat: None) -> None:
+    with Stage(token=None, jwt_token="JWT-one-1") as stage:
+        with in_thread(lambda: stage.client.reauthenticate("JWT-two-2")) as second:
+            early = stage.relay.take_command("signalwire.reauthenticate")
+            with in_thread(lambda: stage.client.reauthenticate("JWT-three-3")) as third:
+                stage.relay.answer(stage.relay.take_command("signalwire.reauthenticate"), {"code": "200"})
+            stage.relay.answer(early, NO)
+        assert third.result()
+        assert not second.result()
+        with in_thread(lambda: stage.client.reauthenticate("JWT-four-4")) as fourth:
+            stage.relay.answer(stage.relay.take_command("signalwire.reauthenticate"), NO)
+        assert not fourth.result()
+        stage.relay.line.break_()
+        assert stage.relay.next_line().take()["params"]["authentication"]["jwt_token"] == "JWT-three-3"
 
 
 def test_a_client_whose_jwt_was_refused_goes_on_with_another() -> None:

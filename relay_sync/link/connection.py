@@ -49,12 +49,12 @@ class Connection(Sending):
         self._reader: Reader = Reader(self, open_transport, jitter)
         self._thread: threading.Thread | None = None
 
-    def start(self, listener: Listener) -> None:
-        """Start the background thread, if it has not been; does not wait. Events go to ``listener``."""
+    def start(self, listener: Listener) -> bool:
+        """Start the background thread; False where it has been. Does not wait. Events go to ``listener``."""
         self.monitor.check_process()
         with self.monitor.lock:
             if self.state != NEW:
-                return
+                return False
             self.state = CONNECTING
             self._listener = listener
             name = f"relay-reader-{next(_numbers)}"
@@ -64,6 +64,7 @@ class Connection(Sending):
         except RuntimeError as exc:  # the system has no more threads, or the interpreter is ending
             failure = partial(ConnectFailed, f"no thread could be started: {exc}")
             self.act(lambda: self._shut_books(failure, failure))
+        return True
 
     def wait_ready(self, deadline: Deadline, or_else: Callable[[], bool] = bool) -> None:
         """Block until ready; return as well when ``or_else()`` is true, asked as in :meth:`wait_closed`.
