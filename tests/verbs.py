@@ -290,7 +290,7 @@ APART = {
 
 # Those that never wait for Relay, nor for another thread but for the moment that a lock is held.
 INSTANT = {
-    "ActionFuture": "add_done_callback",
+    "ActionFuture": "add_done_callback set_result",
     "Call": "on off",
     "Calling": "find",
     "Client": "on off pipeline",

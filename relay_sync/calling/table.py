@@ -17,7 +17,7 @@ from relay_sync.calling.leg import Leg
 from relay_sync.calling.play import PlayAction
 from relay_sync.calling.result import Event
 from relay_sync.calling.unwanted import Unwanted
-from relay_sync.errors import RelayError
+from relay_sync.errors import ConnectionLost, NotConnected, RelayError, RelayTimeout
 from relay_sync.link.connection import Connection
 from relay_sync.link.handlers import Workers, run
 from relay_sync.link.saying import say
@@ -324,15 +324,30 @@ class CallTable:
         if not self._conversations.submit(job, queue=False):
             text = "all %d handlers are busy: the call from %s is passed back (Client(max_handlers=...))"
             say(logger, logging.ERROR, text, self._conversations.most, mask_number(call.from_number or ""))
-            self.desk.chores.submit(partial(_quietly, call.pass_))
+            self.desk.chores.submit(partial(_pass_back, call))
 
     def _pass_back_later(self, call: Call) -> None:
-        self.desk.later(partial(self.desk.chores.submit, partial(_quietly, call.pass_)))
+        self.desk.later(partial(self.desk.chores.submit, partial(_pass_back, call)))
 
 
 def _single(call: Leg) -> bool:
     """Whether one device was dialled, so that the first leg is the call."""
     return call._device is not None
+
+
+def _pass_back(call: Call) -> None:
+    """Pass a call back, and again where it is unknown whether that was done: a second time does no harm.
+
+    Ends with Relay's answer, or with the call. A command that is not answered waits for the connection, or for the
+    answer, as long as one may take, so this never spins. Where it fails, the log is all there is to tell.
+    """
+    while not call._over:
+        try:
+            call.pass_()
+        except (NotConnected, ConnectionLost, RelayTimeout) as error:
+            say(logger, logging.INFO, "%r is not passed back yet: %s", call, error.message)
+        else:
+            return
 
 
 def _quietly(act: Callable[[], object]) -> None:

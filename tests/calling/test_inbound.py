@@ -231,7 +231,9 @@ def test_a_pass_that_fails_is_logged_and_harms_nothing(stage: Stage, caplog: pyt
     stage.inbound("call-x")
     stage.relay.take_command("calling.pass")
     stage.reconnect()
-    until(lambda: "gave up" in caplog.text)
+    until(lambda: "is not passed back yet" in caplog.text)
+    stage.relay.refuse_command("calling.pass")
+    stage.settle()
     assert stage.client.connected
 
 
@@ -333,6 +335,37 @@ def test_calls_reach_handlers_registered_by_many_threads_at_once(client: Client,
         relay.phone(CALLER).call(context=name)
     until(lambda: len(told) == 16)
     assert sorted(told) == sorted((name, name) for name in names)
+
+
+def test_a_call_that_nobody_takes_is_passed_back_again_where_the_connection_was_lost_under_that(stage: Stage) -> None:
+    """Else it would ring here for as long as the caller has patience: no other consumer is offered it."""
+    stage.inbound("call-in")
+    assert stage.relay.take_command("calling.pass")["params"]["params"]["call_id"] == "call-in"
+    stage.reconnect()
+    stage.relay.accept_command("calling.pass")
+    stage.settle()
+    assert stage.tables == []
+
+
+def test_a_call_that_nobody_takes_is_passed_back_again_where_relay_does_not_answer() -> None:
+    with Stage(request_timeout=0.05, ping_interval=3600) as stage:
+        stage.inbound("call-in")
+        for _ in range(2):
+            stage.relay.take_command("calling.pass")
+        stage.client.disconnect()  # ends it
+        until(lambda: not stage.client._life().chores.busy)
+
+
+def test_a_call_that_can_not_be_passed_back_while_the_connection_is_away_is_once_it_is_back() -> None:
+    with Stage(request_timeout=0.05, ping_interval=3600) as stage:
+        stage.inbound("call-in")
+        stage.relay.take_command("calling.pass")
+        lose(stage)
+        until(lambda: parked(stage.client._life().connection) is None)
+        stage.relay.shake_hands(restored=True)
+        stage.relay.refuse_command("calling.pass", "409")  # any answer will do
+        until(lambda: not stage.client._life().chores.busy)
+        stage.settle()
 
 
 # -- contexts, and the moments at which they change -----------------------------------------------------------
