@@ -11,6 +11,7 @@ from relay_sync.emulator.soak.ledger import (
     DIAL,
     HANG_UP,
     HEARD_S,
+    PASS,
     SLACK_S,
     VOLUME,
     Ending,
@@ -112,6 +113,9 @@ LIES: dict[str, tuple[Plant, str]] = {
             known.dialled_for.update({"call-2": "+15550199"}),
             known.commands[(HANG_UP, "call-2")].extend([seen("200"), seen("410", done=False)])),
         "came 2 times"),
+    "a call passed back twice": (
+        lambda book, endings, known: known.commands[(PASS, "call-3")].extend([seen("200"), seen("410", done=False)]),
+        "came 2 times"),
     "ended as Relay never said": (
         lambda book, endings, known: known.states[PLAY].discard("finished"), "said to be 'finished'"),
     "failed as Relay never said": (
@@ -162,6 +166,11 @@ NO_LIES: dict[str, Plant] = {
         known.commands[(HANG_UP, "call-2")].extend(
             [seen("200"), seen("410", connection=2, real=100.2), seen("410", connection=2, real=102.3)]
         ),
+    ),
+    "a call passed back again on the next connection, and where no answer came": lambda book, endings, known: (
+        known.commands[(PASS, "call-3")].extend(
+            [seen("200"), seen("410", connection=2, real=100.2), seen("410", connection=2, real=102.3)]
+        )
     ),
     "a yes that Relay spoiled": lambda book, endings, known: known.commands.update({PAUSE: [seen(200.0, done=False)]}),
     "an answer without a code": lambda book, endings, known: known.commands.update({PAUSE: [seen(None, done=False)]}),

@@ -171,10 +171,11 @@ def _by_itself(key: Key, seen: list[Seen], evidence: Evidence, given_up: set[str
     """Return how often the library may have given this command by itself."""
     if key[0] == VOLUME:  # a playback is asked after on a connection that is not the first, by the volume that it has
         return sum(one.connection not in evidence.first.values() for one in seen)
-    if key[0] == HANG_UP:  # the leg of a dial that was given up, until the library has heard the answer
+    # The leg of a dial that was given up, and a call for which there is no worker: until it has heard the answer.
+    if (key[0] == HANG_UP and evidence.dialled_for.get(key[1]) in given_up) or key[0] == PASS:
         again = (two.connection != one.connection or two.real - one.real > REPEATED_S for one, two in pairwise(seen))
-        return 1 + sum(again) if evidence.dialled_for.get(key[1]) in given_up else 0
-    return int(key[0] == PASS)  # a call for which there is no worker
+        return 1 + sum(again)
+    return 0
 
 
 def _about_command(key: Key, told: list[Told], evidence: Evidence, given_up: set[str]) -> Iterator[str]:
