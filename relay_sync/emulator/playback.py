@@ -89,6 +89,13 @@ class Play:
             playback.stop(self._now(playback.line))
         self._say("finished")
 
+    def fail(self) -> None:
+        """End it here, with ``error``."""
+        if not self.check_over():
+            for playback in self._playbacks:
+                playback.stop(self._now(playback.line))
+            self._say("error")
+
     def end_with_call(self, tell: bool) -> None:
         """The call has ended; ``tell``: with a final event."""
         if not self.check_over():

@@ -449,3 +449,15 @@ def test_it_speaks_tls(authority: trustme.CA, tmp_path: Path, given: str) -> Non
         with pytest.raises(LOST):
             ws.recv()
         ws.shutdown()
+
+
+def test_a_playback_can_be_made_to_fail(relay: Emulator, client: RawClient) -> None:
+    relay.faults.add("fail calling.play")
+    call = client.answered()
+    command = {**call, "control_id": "c-1", "play": [{"type": "silence", "params": {"duration": 5}}]}
+    assert client.command("calling.play", command)["code"] == "200"
+    client.wait_event("play", "error", control_id="c-1")
+    relay.clock.advance(6)
+    assert client.control(call, "c-1", "stop")["code"] == "404"
+    assert "play:playing" not in client.order
+    assert client.play(call, "c-2", {"type": "silence", "params": {"duration": 5}})["code"] == "200"

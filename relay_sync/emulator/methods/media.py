@@ -37,7 +37,7 @@ def play(desk: Desk, session: Session, params: Params) -> Accepted:
         call, control_id, params["play"], float(params.get("volume", 0.0)),
         direction=params.get("direction", "listen"), loops=int(params.get("loop", 1)),
     )  # fmt: skip
-    return Accepted(ids("Playing", call, control_id), playback.loaded)
+    return Accepted(ids("Playing", call, control_id), playback.loaded, playback.fail)
 
 
 def control(message: str, act: Callable[[Play, Params], None]) -> Callable[[Desk, Session, Params], Accepted]:
