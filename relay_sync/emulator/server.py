@@ -162,7 +162,10 @@ class Server:
             if self._service.files.reserved(request.path):
                 return web.Response(status=404, text="There is no such file, or not yet\n")
             return web.Response(text="relay_sync emulator: connect with a WebSocket client\n")
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except ConnectionError:  # the client is gone already
+            return web.Response()
         assert isinstance(request.transport, asyncio.Transport)  # prepare() has written to it
         number = self._take_number()
         connection = Connection(number, self._service, self._dialects, ws, request.transport)

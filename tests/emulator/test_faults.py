@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import struct
+import threading
 from typing import Any
 
 import pytest
@@ -107,6 +109,31 @@ def test_each_step_of_the_session_can_be_refused(relay: Emulator, connect: Conne
     if method != "blade.connect":
         client.connect()
     assert steps[method]()["error"]["code"] == -32000
+
+
+def test_a_client_that_is_gone_before_its_upgrade_is_answered_is_no_mistake_of_ours(
+    relay: Emulator, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = (
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+        + "A" * 22
+        + "=="
+    )
+    busy, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        busy.set()
+        go_on.wait(10)
+
+    with in_thread(lambda: relay.on_thread(hold)):
+        assert busy.wait(10)
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", relay.port)) as client:
+                client.sendall(f"GET / HTTP/1.1\r\nHost: x\r\n{key}\r\n\r\n".encode())
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+        go_on.set()
+    assert connect(relay).ping() == {}
+    assert "Error handling request" not in caplog.text
 
 
 def test_upgrades_can_be_refused_with_503(relay: Emulator, client: RawClient, connect: Connect) -> None:
