@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from relay_sync import PlayAction
@@ -338,6 +339,10 @@ def main(count: int, seed: int) -> None:
         if done % 50_000 == 0:
             print(f"{done} frames", file=sys.stderr, flush=True)
 
+    print(
+        f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, CPython {sys.version.split()[0]} on {sys.platform}",
+        flush=True,
+    )
     outcome = run(count, seed, told)
     rate = outcome.frames / outcome.seconds
     print(

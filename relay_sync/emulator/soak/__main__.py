@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import os
+import platform
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
 
 from relay_sync.emulator.soak.course import FAULTS_PER_ROUND, Course, Report
 
@@ -40,10 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     last_resort = threading.Timer(seconds + LAST_RESORT_S, _give_up)
     last_resort.daemon = True
     last_resort.start()
+    began = datetime.now(timezone.utc)
     try:
         report = Course(options.seed, seconds, options.threads, options.faults).run()
     finally:
         last_resort.cancel()
+    machine = f"CPython {platform.python_version()} on {sys.platform}, {os.cpu_count()} cores"
+    sys.stdout.write(f"{began:%Y-%m-%d %H:%M} UTC, {machine}\n")
     sys.stdout.write("\n".join(lines(report, options.threads, options.faults)) + "\n")
     sys.stdout.flush()
     if report.hangs:
