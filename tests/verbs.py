@@ -13,7 +13,8 @@ from typing import Any
 
 import relay_sync
 from relay_sync import Call, Message
-from relay_sync.calling.action import Action, ActionFuture
+from relay_sync.calling.action import Action
+from relay_sync.calling.future import ActionFuture
 from tests.calling.moves import begin
 from tests.calling.test_every_command import COMMANDS as OPERATIONS
 from tests.calling.test_every_reply import COMMANDS as REPLIES
