@@ -108,8 +108,9 @@ def test_handlers_hear_an_event_that_comes_twice_once(line: Line) -> None:
 
 def test_an_action_that_ended_stays_ended_when_its_events_change_places(line: Line) -> None:
     call = line.dial()
-    line.relay.faults.swap("calling.call.play:playing")
+    swap = line.relay.faults.swap("calling.call.play:playing")
     action = call.play_silence_async(10)
+    swap.wait()  # a play that is stopped before it has begun to sound tells no `playing`
     assert action.stop().successful  # brings `finished`, which overtakes `playing`
     assert action.wait(5).successful
     line.relay.journal.wait_for_event("calling.call.play", state="playing")

@@ -266,7 +266,8 @@ def test_a_break_in_the_middle_of_a_write_tells_those_that_may_have_left_from_th
 
     line.send = breaks  # type: ignore[method-assign]
     given = give(ready, orders)
-    until(lambda: line.writes, "that it was written")
+    # Were the reader the first to know, it would tell what was written in its own words.
+    until(lambda: line.writes and nothing_left(ready), "that the writer knows")
     line.break_()
     ready.come_back(restored=True)
     for number in range(place + 1, 4):
@@ -316,8 +317,8 @@ def test_what_surely_did_not_leave_goes_out_once_on_the_next_connection(
 
     line.send = closed  # type: ignore[method-assign]
     given = give(ready, orders)
-    until(lambda: line.writes, "that it was written")
     if not reader_first:
+        until(lambda: line.writes and len(ready.session._asked) == taken, "that the writer knows")
         line.break_()
     ready.come_back(restored=True)
     for number in range(taken, 4):
