@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
+
+import pytest
 
 from relay_sync import Call, Client, PlayAction
 from relay_sync.link.transport import Transport, TransportLost
@@ -15,6 +20,7 @@ PROJECT = "canary-project-7f3a"
 TOKEN = "PTcanary-token-51b9e2"
 GIVEN: dict[str, Any] = {"project": PROJECT, "token": TOKEN, "host": "ws://127.0.0.1:9"}
 URL = "https://example.com/welcome.mp3"
+LOOK_S = 0.002  # seconds after which a thread looks at a clock that a test moves
 
 
 class ScriptedClient(Client):
@@ -53,6 +59,33 @@ class FakeClock:
 
     def deadline(self, timeout: float | None) -> Deadline:
         return Deadline(timeout, lambda: self.now)
+
+
+@contextmanager
+def standing_time() -> Iterator[FakeClock]:
+    """Have every time limit that is given in the block go by a clock that stands still until the test moves it.
+
+    So nothing is late on a slow machine before it is to be. Whoever waits looks at the clock every now and then.
+    """
+    clock, nap = FakeClock(), Deadline.nap
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Deadline.__init__, "__defaults__", (lambda: clock.now,))
+        patch.setattr(
+            Deadline, "nap", lambda deadline: min(LOOK_S, LOOK_S if (left := nap(deadline)) is None else left)
+        )
+        yield clock
+
+
+@contextmanager
+def limits(client: Client, **seconds: float) -> Iterator[None]:
+    """Give a client other limits (``request``, ``connect``, ``resume``) in the block: nothing before it is hurried."""
+    connection = client._life().connection
+    before = connection.limits
+    connection.limits = client._limits = replace(before, **seconds)
+    try:
+        yield
+    finally:
+        connection.limits = client._limits = before
 
 
 class Stage:

@@ -27,7 +27,7 @@ from relay_sync import (
     NotConnected,
 )
 from relay_sync.emulator import Emulator
-from tests.stage import PROJECT, TOKEN, ScriptedClient, Stage, at_once, parked
+from tests.stage import PROJECT, TOKEN, ScriptedClient, Stage, at_once, limits, parked
 from tests.support import ScriptedRelay, in_thread, until
 from tests.words import chosen, make_words, spoken
 
@@ -411,6 +411,7 @@ def test_disconnect_may_be_called_from_a_handler(relay: Emulator, client: Client
     call = client.calling.dial(**NUMBERS).call
     call.on("ended", lambda event: client.disconnect())
     with in_thread(client.run):
+        parked(client._life().connection)  # else it may find the client closed, and connect it again
         call.hangup()
     assert client.state == "closed"
 
@@ -438,10 +439,11 @@ def test_hangup_on_exit_ends_the_calls_that_are_up(relay: Emulator) -> None:
 def test_hangup_on_exit_reports_what_it_could_not_do_and_disconnects_all_the_same(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    stage = Stage(hangup_on_exit=True, request_timeout=0.05)
+    stage = Stage(hangup_on_exit=True)
     stage.connect()
     stage.call()
-    stage.client.__exit__(None, None, None)
+    with limits(stage.client, request=0.05):
+        stage.client.__exit__(None, None, None)
     assert "could not hang up <Call answered" in caplog.text
     assert stage.client.state == "closed"
 

@@ -15,7 +15,7 @@ import pytest
 from relay_sync import Client, CommandRefused, ConnectionLost, Message, NotConnected, RelayTimeout, SendResult
 from relay_sync.emulator import Assumptions, Emulator
 from relay_sync.messaging import EARLY
-from tests.stage import Stage
+from tests.stage import Stage, standing_time
 from tests.support import Running, in_thread, until
 from tests.words import chosen, spoken
 
@@ -135,7 +135,7 @@ class TestOverTheWholeRoad:
         with pytest.raises(RelayTimeout):
             sent.wait(0.05)
         assert sent.state == "queued"
-        assert relay.phones[TO].messages
+        relay.wait_for(lambda relay: relay.phones[TO].messages)
 
     def test_a_message_of_a_phone_is_handed_to_the_handler_of_its_context(
         self, client: Client, relay: Emulator
@@ -465,10 +465,14 @@ class TestConnectionTrouble:
             running.result()
 
     def test_a_time_limit_ends_the_wait_for_the_answer(self, stage: Stage) -> None:
-        running = Running(lambda: stage.client.messaging.send(**TEXT, wait_timeout=0.05))
-        command = stage.relay.take_command("messaging.send")
-        with pytest.raises(RelayTimeout) as caught:
-            running.result()
+        with (
+            standing_time() as clock,
+            in_thread(lambda: stage.client.messaging.send(**TEXT, wait_timeout=5)) as sending,
+        ):
+            command = stage.relay.take_command("messaging.send")
+            clock.now += 6
+            with pytest.raises(RelayTimeout) as caught:
+                sending.result()
         assert caught.value.sent
         stage.relay.answer(command, {"code": "200", "message": "OK", "message_id": "msg-1"})  # too late: harmless
         stage.settle()

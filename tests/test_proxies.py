@@ -195,7 +195,7 @@ TROUBLE = {
     "goes away": (b"HTTP/1.1 2", r"broke off while it was asked for relay.example.com:443"),
     "talks on": (b"HTTP/1.1 200 OK\r\n\r\nwelcome", r"went on speaking"),
     "has no end": (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 20000, r"its answer has no end"),
-    "says nothing": (b"", r"did not answer the request for relay.example.com:443 within 0.3 s"),
+    "says nothing": (b"", r"did not answer the request for relay.example.com:443 within 0\.\d+ s"),
 }
 
 
@@ -301,8 +301,8 @@ def test_a_task_goes_through_a_proxy_by_tls(relay: Emulator, tmp_path: Path) -> 
         (HOST, "forbids", ConnectFailed, "does not let us through.*403"),
         (HOST, "is no proxy", ConnectFailed, HOST),
         (HOST, "goes away", ConnectFailed, HOST),
-        (HOST, "says nothing", RelayTimeout, "no connection to https://relay.example.com.* within 0.3 s"),
-        (f"ws://{HOST}", "says nothing", RelayTimeout, "no answer from http://relay.example.com.* within 0.3 s"),
+        (HOST, "says nothing", RelayTimeout, r"no connection to https://relay.example.com.* within 0\.\d+ s"),
+        (f"ws://{HOST}", "says nothing", RelayTimeout, r"no answer from http://relay.example.com.* within 0\.\d+ s"),
     ],
 )
 def test_a_task_that_a_proxy_does_not_let_through_says_so_without_the_password(

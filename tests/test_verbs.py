@@ -13,10 +13,11 @@ from relay_sync.calling.action import Action
 from relay_sync.link import waiting
 from tests import verbs
 from tests.stage import Stage
-from tests.support import in_thread
+from tests.support import LIMIT, in_thread, within
 from tests.verbs import VERBS, Scene, Verb
 
 LIMIT_S = 0.02
+SOON_S = 0.5  # within which what is over has ended
 
 every_verb = pytest.mark.parametrize("verb", VERBS, ids=str)
 
@@ -48,16 +49,27 @@ def drained(scene: Scene) -> None:
         scene.stage.relay.line.take()
 
 
+def late(scene: Scene, verb: Verb) -> RelayTimeout:
+    """What a verb that is not answered raises in time; it gets more of it where a slow machine did not come to send."""
+    limit = LIMIT_S
+    while True:
+        act = verb.prepare(scene)
+        began = time.monotonic()
+        with within(limit + SOON_S), pytest.raises(RelayTimeout, match=rf"within {limit} s|\({limit} s\)") as caught:
+            act(**{verb.limit: limit})
+        assert time.monotonic() - began >= limit
+        if caught.value.sent or not verb.sends:
+            return caught.value
+        limit *= 10
+        assert limit <= LIMIT
+
+
 @every_verb
 def test_a_relay_that_never_answers_is_given_up_at_the_limit(silent: Scene, verb: Verb) -> None:
-    act = verb.prepare(silent)
-    began = time.monotonic()
-    with pytest.raises(RelayTimeout, match=rf"within {LIMIT_S} s") as caught:
-        act(**{verb.limit: LIMIT_S})
-    assert LIMIT_S <= time.monotonic() - began < LIMIT_S + 0.5
+    error = late(silent, verb)
     if verb.sends:
-        assert caught.value.sent
-        assert caught.value.method
+        assert error.sent
+        assert error.method
     assert silent.client.connected
     drained(silent)
     silent.stage.settle()
@@ -75,10 +87,8 @@ def test_without_a_limit_the_answer_to_a_command_has_one_all_the_same(
     limits = type(connection.limits)(request=LIMIT_S)
     monkeypatch.setattr(connection, "limits", limits)
     monkeypatch.setattr(silent.client, "_limits", limits)
-    began = time.monotonic()
-    with pytest.raises(RelayTimeout):
+    with within(LIMIT_S + SOON_S), pytest.raises(RelayTimeout):
         act()
-    assert time.monotonic() - began < LIMIT_S + 0.5
     drained(silent)
 
 
@@ -175,11 +185,9 @@ def test_what_relay_refuses_keeps_code_message_and_ids_as_a_result_and_as_an_err
 
 @every_verb
 def test_what_is_late_names_the_call_and_the_operation(silent: Scene, verb: Verb) -> None:
-    act = verb.prepare(silent)
-    with pytest.raises(RelayTimeout) as caught:
-        act(**{verb.limit: 0 if not verb.sends else 0.005})
-    error = twin(caught.value)
-    assert error.__dict__ == caught.value.__dict__
+    raised = late(silent, verb)
+    error = twin(raised)
+    assert error.__dict__ == raised.__dict__
     if verb.sends:
         told = silent.stage.relay.take_any()["params"]["params"]
         if verb.owner != "Calling":

@@ -12,7 +12,7 @@ import pytest
 from relay_sync import Client, DialResult, RelayTimeout
 from relay_sync.calling.devices import make_device, prepare_devices
 from relay_sync.emulator import Assumptions, Emulator
-from tests.stage import Stage
+from tests.stage import Stage, standing_time
 from tests.support import Running, in_thread, until
 from tests.words import dial_one, spoken
 
@@ -99,8 +99,12 @@ class TestOverTheWholeRoad:
 
     def test_a_dial_that_is_given_up_hangs_up_every_leg(self, client: Client, relay: Emulator) -> None:
         ringing = [relay.phone(number, no_answer=True) for number in (A, B)]
-        with pytest.raises(RelayTimeout):
-            dial(client, [A, B], wait_timeout=0.2)
+        with standing_time() as clock, in_thread(lambda: dial(client, [A, B], wait_timeout=5)) as dialling:
+            for phone in ringing:
+                assert phone.wait_for("ringing")
+            clock.now += 6
+            with pytest.raises(RelayTimeout):
+                dialling.result()
         for phone in ringing:
             assert phone.wait_for("ended")
         until(lambda: not client._life().table._abandoned)
@@ -161,10 +165,11 @@ class TestOrdersOfEvents:
         assert stage.relay.line.sent.empty()
 
     def test_a_given_up_dial_that_is_answered_all_the_same_is_hung_up(self, stage: Stage) -> None:
-        running = Running(lambda: dial(stage.client, [A, B], wait_timeout=0.05))
-        tag = stage.relay.take_command("calling.dial")["params"]["params"]["tag"]
-        with pytest.raises(RelayTimeout):
-            running.result()
+        with standing_time() as clock, in_thread(lambda: dial(stage.client, [A, B], wait_timeout=5)) as dialling:
+            tag = stage.relay.take_command("calling.dial")["params"]["params"]["tag"]
+            clock.now += 6
+            with pytest.raises(RelayTimeout):
+                dialling.result()
         stage.relay.tell("calling.call.dial", tag=tag, dial_state="answered", call=self.winner(tag))
         params = stage.relay.accept_command("calling.end")
         assert (params["call_id"], params["node_id"]) == ("leg-b", "node-1")
@@ -174,10 +179,11 @@ class TestOrdersOfEvents:
         assert stage.tables == []
 
     def test_a_winner_that_was_hung_up_already_is_not_hung_up_twice(self, stage: Stage) -> None:
-        running = Running(lambda: dial(stage.client, [A, B], wait_timeout=0.05))
-        tag = stage.relay.take_command("calling.dial")["params"]["params"]["tag"]
-        with pytest.raises(RelayTimeout):
-            running.result()
+        with standing_time() as clock, in_thread(lambda: dial(stage.client, [A, B], wait_timeout=5)) as dialling:
+            tag = stage.relay.take_command("calling.dial")["params"]["params"]["tag"]
+            clock.now += 6
+            with pytest.raises(RelayTimeout):
+                dialling.result()
         stage.relay.tell_state("answered", "leg-b", tag=tag)
         assert stage.relay.accept_command("calling.end")["call_id"] == "leg-b"
         stage.relay.tell("calling.call.dial", tag=tag, dial_state="answered", call=self.winner(tag))

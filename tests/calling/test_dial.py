@@ -27,7 +27,7 @@ from relay_sync import (
 from relay_sync.calling import unwanted
 from relay_sync.emulator import Command, Emulator
 from relay_sync.link.transport import TransportClosed
-from tests.stage import FakeClock, Stage, nudge, parked
+from tests.stage import FakeClock, Stage, nudge, parked, standing_time
 from tests.support import ScriptedTransport, in_thread, no_space, until
 from tests.words import dial_one
 
@@ -306,12 +306,12 @@ def test_without_a_limit_a_dial_is_bounded_by_ring_time_and_request_timeout(
 
 def given_up(stage: Stage) -> str:
     """A dial that was sent and given up; returns its tag."""
-    sent = False
-    while not sent:  # a slow machine may not come to send it in time
+    with standing_time() as clock, in_thread(lambda: stage.client.calling.dial(**NUMBERS, wait_timeout=5)) as dialling:
+        tag = stage.relay.take_command("calling.begin")["params"]["params"]["tag"]
+        clock.now += 6
         with pytest.raises(RelayTimeout) as caught:
-            stage.client.calling.dial(**NUMBERS, wait_timeout=0.02)
-        sent = caught.value.sent
-    tag = stage.relay.take_command("calling.begin")["params"]["params"]["tag"]
+            dialling.result()
+    assert caught.value.sent
     assert isinstance(tag, str)
     return tag
 
@@ -349,7 +349,7 @@ def test_a_dial_that_times_out_while_it_rings_is_hung_up_at_once(
 def ringing(client: Client) -> Call:
     """The one call that is being dialled, once its dial waits for the other side."""
     calls = client._life().table._by_id
-    until(lambda: [call for call in calls.values() if call.state == "ringing"])
+    until(lambda: [call for call in list(calls.values()) if call.state == "ringing"])
     (call,) = calls.values()
     parked(call)
     return call
@@ -476,10 +476,13 @@ def test_a_dial_that_surely_was_not_sent_leaves_nothing_and_may_be_repeated(stag
     stage.relay.prepare(Closing())
     stage.reconnect()
     stage.relay.refuse_next()
-    with pytest.raises(NotConnected, match="was not sent"):
-        call.dial(wait_timeout=0.1)
+    with standing_time() as clock, in_thread(lambda: call.dial(wait_timeout=5)) as dialling:
+        stage.relay.next_line()
+        parked(stage.client._life().connection)
+        clock.now += 6
+        with pytest.raises(NotConnected, match="was not sent"):
+            dialling.result()
     assert stage.tables == []
-    stage.relay.next_line()
     stage.come_back()
     with in_thread(call.dial) as dialling:
         stage.relay.accept_command("calling.begin")

@@ -9,7 +9,7 @@ import pytest
 from relay_sync import Call, Client, OperationFailed, RelayTimeout
 from relay_sync.calling.devices import prepare_devices
 from relay_sync.emulator import Emulator
-from tests.stage import Stage
+from tests.stage import Stage, standing_time
 from tests.support import Running, in_thread
 
 FROM = "+15550100"
@@ -95,13 +95,15 @@ def test_a_dial_event_that_says_nothing_of_use_is_passed_over(stage: Stage) -> N
 
 def test_all_legs_of_a_dial_that_was_given_up_are_hung_up_each_once(stage: Stage) -> None:
     """Defect 57."""
-    running = Running(lambda: stage.client.calling.dial(from_number=FROM, devices=TWO, wait_timeout=0.05))
-    command = stage.relay.take_command("calling.dial")
-    tag = command["params"]["params"]["tag"]
-    stage.relay.tell_state("created", "call-a", tag=tag)
-    stage.relay.tell_state("ended", "call-b", tag=tag)
-    with pytest.raises(RelayTimeout):
-        running.result()
+    dial_both = lambda: stage.client.calling.dial(from_number=FROM, devices=TWO, wait_timeout=5)  # noqa: E731
+    with standing_time() as clock, in_thread(dial_both) as dialling:
+        command = stage.relay.take_command("calling.dial")
+        tag = command["params"]["params"]["tag"]
+        stage.relay.tell_state("created", "call-a", tag=tag)
+        stage.relay.tell_state("ended", "call-b", tag=tag)
+        clock.now += 6
+        with pytest.raises(RelayTimeout):
+            dialling.result()
     assert stage.relay.accept_command("calling.end")["call_id"] == "call-a"
     stage.relay.tell_state("ringing", "call-a", tag=tag)
     stage.relay.tell_state("created", "call-c", tag=tag)

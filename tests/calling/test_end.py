@@ -19,7 +19,7 @@ from relay_sync import (
     RelayTimeout,
 )
 from relay_sync.emulator import Emulator
-from tests.stage import Stage, parked
+from tests.stage import Stage, parked, standing_time
 from tests.support import in_thread, until
 
 REASONS = ["hangup", "cancel", "busy", "noAnswer", "decline", "error"]
@@ -136,10 +136,12 @@ def test_hanging_up_a_call_that_was_not_dialled_sends_nothing_and_says_what_to_d
 
 def test_a_hangup_that_times_out_leaves_the_call_as_it_is(stage: Stage) -> None:
     call = stage.call()
-    with pytest.raises(RelayTimeout, match=r"no answer to calling.end within 0\.01 s") as caught:
-        call.hangup(wait_timeout=0.01)
+    with standing_time() as clock, in_thread(lambda: call.hangup(wait_timeout=5)) as hanging_up:
+        stage.relay.take_command("calling.end")
+        clock.now += 6
+        with pytest.raises(RelayTimeout, match=r"no answer to calling.end within 5\.0 s") as caught:
+            hanging_up.result()
     assert (caught.value.method, caught.value.call_id) == ("calling.end", "call-1")
-    stage.relay.take_command("calling.end")
     assert call.active
 
 
@@ -242,9 +244,12 @@ def test_answering_an_ended_call_sends_nothing(stage: Stage, offered: Call) -> N
 
 
 def test_an_answer_that_times_out_can_be_waited_for(stage: Stage, offered: Call) -> None:
-    with pytest.raises(RelayTimeout):
-        offered.answer(wait_timeout=0.01)
-    stage.relay.accept_command("calling.answer")
+    with standing_time() as clock, in_thread(lambda: offered.answer(wait_timeout=5)) as answering:
+        late = stage.relay.take_command("calling.answer")
+        clock.now += 6
+        with pytest.raises(RelayTimeout):
+            answering.result()
+    stage.relay.answer(late, {"code": "200", "message": "OK"})
     stage.relay.tell_state("answered", "call-in")
     assert offered.wait_for_answered(timeout=10)
 

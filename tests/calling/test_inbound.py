@@ -11,7 +11,7 @@ import pytest
 from relay_sync import Call, Client, ConnectionLost, NotConnected, RelayTimeout
 from relay_sync.calling import table
 from relay_sync.emulator import Emulator
-from tests.stage import Stage, at_once, parked
+from tests.stage import Stage, at_once, parked, standing_time
 from tests.support import in_thread, no_space, until
 
 CALLER = "+15550107788"
@@ -298,8 +298,14 @@ def test_a_registration_whose_fate_is_unknown_is_made_sure_of_at_the_next_connec
         receiving.result()
     stage.inbound()
     until(lambda: told)
-    with pytest.raises(RelayTimeout):
-        stage.client.calling.receive(["sales"], print, wait_timeout=0.01)
+    with (
+        standing_time() as clock,
+        in_thread(lambda: stage.client.calling.receive(["sales"], print, wait_timeout=5)) as receiving,
+    ):
+        stage.relay.take_command("signalwire.receive")
+        clock.now += 6
+        with pytest.raises(RelayTimeout):
+            receiving.result()
     assert stage.client.contexts == ["office", "sales"]
 
 

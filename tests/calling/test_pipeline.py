@@ -37,7 +37,7 @@ from relay_sync.emulator import Emulator
 from relay_sync.link.connection import Connection
 from relay_sync.link.departures import Departures
 from tests.link.test_fork import in_child
-from tests.stage import URL, Stage
+from tests.stage import URL, Stage, standing_time
 from tests.support import Running, in_thread, until
 
 METHODS = ("calling.play.pause", "calling.play.resume", "calling.play.volume", "calling.play.stop")
@@ -142,10 +142,12 @@ def test_calls_are_hung_up_and_the_results_come_when_the_last_has_ended(stage: S
 def test_hangups_that_are_accepted_and_not_told_of_end_with_the_time_for_all(stage: Stage) -> None:
     first, second = stage.call("call-1"), stage.call("call-2")
     pipe = stage.client.pipeline().hangup(first).hangup(second)
-    with in_thread(lambda: pipe.execute(wait_timeout=0.3)) as executing:
+    with standing_time() as clock, in_thread(lambda: pipe.execute(wait_timeout=5)) as executing:
         for _ in range(2):
             stage.relay.accept_command("calling.end")
         stage.relay.tell_state("ended", "call-2", end_reason="hangup")
+        until(lambda: second.state == "ended")
+        clock.now += 6
     one, two = executing.result()
     assert isinstance(one.error, RelayTimeout)
     assert one.error.call_id == "call-1"
@@ -313,9 +315,11 @@ def test_disconnecting_in_the_middle_tells_each_whether_it_may_have_left(stage: 
 def test_a_command_without_an_answer_times_out_alone(stage: Stage) -> None:
     first, second = plays(stage, 2)
     pipe = stage.client.pipeline().pause(first).pause(second)
-    with in_thread(lambda: pipe.execute(wait_timeout=0.3)) as executing:
+    with standing_time() as clock, in_thread(lambda: pipe.execute(wait_timeout=5)) as executing:
         take(stage)
         answer(stage, take(stage))
+        until(lambda: second.state == "paused")
+        clock.now += 6
     late, good = executing.result()
     assert isinstance(late.error, RelayTimeout)
     assert (late.error.sent, late.error.control_id) == (True, first.control_id)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relay_sync import CommandRefused, ConnectionLost, NotConnected, OperationFailed, RelayTimeout
-from tests.stage import URL, FakeClock, Stage, parked
+from tests.stage import URL, FakeClock, Stage, parked, standing_time
 from tests.support import in_thread, until
 
 
@@ -277,10 +277,12 @@ def test_a_start_is_not_sent_when_its_call_ended_while_it_waited_for_the_connect
 def test_a_start_without_an_answer_raises_with_the_ids_and_leaves_nothing(stage: Stage) -> None:
     """Defects 42 and 61: every blocking method has a limit, and it is told with everything that is known."""
     call = stage.call()
-    with pytest.raises(RelayTimeout, match=r"no answer to calling.play within 0\.01 s") as caught:
-        call.play_audio_async(URL, wait_timeout=0.01)
+    with standing_time() as clock, in_thread(lambda: call.play_audio_async(URL, wait_timeout=5)) as starting:
+        control_id = stage.relay.take_command("calling.play")["params"]["params"]["control_id"]
+        clock.now += 6
+        with pytest.raises(RelayTimeout, match=r"no answer to calling.play within 5\.0 s") as caught:
+            starting.result()
     assert (caught.value.method, caught.value.call_id, caught.value.sent) == ("calling.play", "call-1", True)
-    control_id = stage.relay.take_command("calling.play")["params"]["params"]["control_id"]
     assert caught.value.control_id == control_id
     assert not call._actions
 
@@ -290,10 +292,12 @@ def test_a_command_without_an_answer_raises_and_the_action_stays_usable(stage: S
     with pytest.raises(RelayTimeout) as caught:
         action.pause(wait_timeout=0)
     assert (caught.value.sent, caught.value.method) == (False, "calling.play.pause")
-    with pytest.raises(RelayTimeout) as caught:
-        action.pause(wait_timeout=0.01)
+    with standing_time() as clock, in_thread(lambda: action.pause(wait_timeout=5)) as pausing:
+        late = stage.relay.take_command("calling.play.pause")
+        clock.now += 6
+        with pytest.raises(RelayTimeout) as caught:
+            pausing.result()
     assert (caught.value.sent, caught.value.control_id) == (True, action.control_id)
-    late = stage.relay.take_command("calling.play.pause")
     stage.relay.answer(late, {"code": "200", "message": "Paused"})
     with in_thread(action.resume) as resuming:
         stage.relay.accept_command("calling.play.resume")

@@ -11,7 +11,7 @@ import pytest
 
 from relay_sync import Client, ConnectionLost, RelayTimeout
 from relay_sync.emulator import Emulator
-from tests.stage import Stage, at_once, parked
+from tests.stage import Stage, at_once, limits, parked, standing_time
 from tests.support import in_thread, until
 from tests.words import spoken
 
@@ -130,11 +130,12 @@ def test_a_session_that_comes_back_with_another_protocol_is_another_session(stag
 
 def test_a_session_that_is_not_resumed_in_time_is_given_up() -> None:
     """Defect 79, for a service that does not come back."""
-    with Emulator(dialects=spoken(), stepped=True) as relay, Client(**relay.credentials, resume_timeout=0.05) as client:
+    with Emulator(dialects=spoken(), stepped=True) as relay, Client(**relay.credentials) as client:
         at_once(client)
         relay.phone("+15550101")
         call = client.calling.dial(**NUMBERS).call
-        with in_thread(call.play_silence_async(60).wait) as waiting:
+        action = call.play_silence_async(60)
+        with limits(client, resume=0.05), in_thread(action.wait) as waiting:
             relay.refuse_connections()
             relay.drop_connections()
         assert "could not be resumed within 0.05 s" in waiting.result().message
@@ -181,9 +182,11 @@ def test_each_waiter_gets_an_error_of_its_own(stage: Stage) -> None:
 def test_one_slow_answer_fails_that_command_and_not_the_connection(stage: Stage) -> None:
     """Defects 65 and 72: a late answer is dropped."""
     action = stage.play(stage.call())
-    with pytest.raises(RelayTimeout):
-        action.pause(wait_timeout=0.01)
-    late = stage.relay.take_command("calling.play.pause")
+    with standing_time() as clock, in_thread(lambda: action.pause(wait_timeout=5)) as pausing:
+        late = stage.relay.take_command("calling.play.pause")
+        clock.now += 6
+        with pytest.raises(RelayTimeout):
+            pausing.result()
     stage.settle()
     stage.relay.answer(late, {"code": "200", "message": "OK"})
     stage.relay.answer(late, {"code": "200", "message": "OK"})

@@ -17,7 +17,7 @@ import trustme
 from relay_sync import Client, ConnectionLost, NotConnected
 from relay_sync.emulator import Emulator
 from tests.proxying import HttpProxy, TcpFront, TlsFront, running
-from tests.stage import at_once
+from tests.stage import at_once, parked
 from tests.support import LIMIT, Running, until
 
 IN_TIME_S = 2.0
@@ -79,6 +79,8 @@ def test_a_silent_peer_holds_nobody(way: Way) -> None:
     action = call.play_silence_async(600)
     way.silence(client)
     waits = [Running(action.wait), Running(call.wait_for_ended), Running(client.run)]
+    for waited in (action, call, client._life().connection):
+        parked(waited)
     asked = Running(lambda: action.pause())
     until(lambda: client._life().connection.session._asked, "that the command is under way")
     until(lambda: not client._life().connection._transport._stream._writing.locked())  # type: ignore[union-attr]

@@ -10,9 +10,8 @@ import pytest
 from relay_sync import Call, ConnectionLost, RelayTimeout
 from relay_sync.calling.action import Action
 from relay_sync.emulator import Assumptions, Emulator
-from tests.faults.conftest import MakeLine
 from tests.faults.support import PROMPTLY, Line, Speech, within
-from tests.stage import parked
+from tests.stage import limits, parked
 from tests.support import in_thread, until
 
 Start = Callable[[Call], Action[Any]]
@@ -89,11 +88,10 @@ def test_its_start_is_unknown_when_the_connection_breaks_under_it(line: Line, op
 
 
 @every
-def test_its_start_has_a_limit_when_the_reply_is_lost(make_line: MakeLine, operation: str) -> None:
-    line = make_line(request_timeout=0.5)
+def test_its_start_has_a_limit_when_the_reply_is_lost(line: Line, operation: str) -> None:
     call = line.dial()
     line.relay.faults.lose(COMMANDS[operation])
-    with within(0.5 + PROMPTLY), pytest.raises(RelayTimeout) as caught:
+    with limits(line.client, request=0.5), within(0.5 + PROMPTLY), pytest.raises(RelayTimeout) as caught:
         OPERATIONS[operation](call)
     assert caught.value.sent
     assert call.hangup().successful
@@ -170,13 +168,13 @@ def test_answering_a_call_that_is_lost_is_told(line: Line) -> None:
     assert isinstance(ended[0], ConnectionLost)
 
 
-def test_a_peer_that_reads_nothing_does_not_hold_up_who_writes(make_line: MakeLine) -> None:
+def test_a_peer_that_reads_nothing_does_not_hold_up_who_writes(line: Line) -> None:
     """Not the one whose frame fills the buffers, nor those behind it."""
-    line = make_line(request_timeout=0.3)
     action = line.play()
     line.relay.faults.add("silence")
     # A frame that has begun gets half a second to end.
-    with within(0.3 + 0.5 + PROMPTLY), pytest.raises((RelayTimeout, ConnectionLost)):
+    limited = limits(line.client, request=0.3)
+    with limited, within(0.3 + 0.5 + PROMPTLY), pytest.raises((RelayTimeout, ConnectionLost)):
         action.call.play_tts("x" * 20_000_000)
     with within(2.0):
         line.client.disconnect()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 
 from relay_sync import AuthenticationFailed, ConnectionLost, NotConnected
 from tests.faults.conftest import MakeLine
 from tests.faults.support import PING_INTERVAL, PING_TIMEOUT, PINGING, PROMPTLY, Line, raised, within
-from tests.stage import parked
+from tests.stage import limits, parked
 from tests.support import in_thread, until
 
 AT_ONCE = ["drop", "end", "close 1000", "close 1001", "close 1011", "send too-large", "send unknown-opcode"]
@@ -59,7 +60,9 @@ def test_the_other_side_s_silence_is_said_to_be_the_reason(
     line = make_line(**PINGING)
     with caplog.at_level(logging.WARNING, logger="relay_sync"), line.reconnecting():
         line.relay.faults.add("silence")
-    assert "nothing was heard from Relay for 0.2 s" in caplog.text
+    found = re.search(r"nothing was heard from Relay for (\d+\.\d) s", caplog.text)
+    assert found
+    assert float(found[1]) >= PING_TIMEOUT  # more where the machine was busy
 
 
 @pytest.mark.parametrize("fault", AT_ONCE[:5])
@@ -103,18 +106,17 @@ def test_a_play_that_ended_during_the_outage_is_told_as_soon_as_the_session_is_b
     assert action.call.active
 
 
-def test_the_question_whether_a_play_is_still_there_is_asked_again_when_its_answer_is_lost(make_line: MakeLine) -> None:
-    line = make_line(request_timeout=0.5)
+def test_the_question_whether_a_play_is_still_there_is_asked_again_when_its_answer_is_lost(line: Line) -> None:
     action = line.play()
     line.relay.faults.add("lose reply to calling.play.volume #1-2")
-    with in_thread(action.wait) as waiting:
+    with limits(line.client, request=0.5), in_thread(action.wait) as waiting:
         parked(action)
         with line.reconnecting(), line.relay.faults.add("refuse-connections"):
             line.relay.faults.add("drop")
             until(lambda: line.client.state == "reconnecting")
             line.relay.clock.advance(61)
         with within(2 * 0.5 + PROMPTLY):
-            result = waiting.result(3.0)
+            result = waiting.result()
     assert (result.successful, result.event, action.state) == (False, None, "failed")
     assert len(line.relay.journal.commands("calling.play.volume")) == 3
 
@@ -201,10 +203,9 @@ def test_no_command_of_a_dead_session_is_sent_after_the_reconnect(line: Line) ->
     assert [command.method for command in line.relay.journal.commands() if command.connection == last] == []
 
 
-def test_a_session_that_can_not_be_resumed_in_time_ends_what_waits(make_line: MakeLine) -> None:
-    line = make_line(resume_timeout=0.2)
+def test_a_session_that_can_not_be_resumed_in_time_ends_what_waits(line: Line) -> None:
     action = line.play()
-    with in_thread(action.wait) as waiting:
+    with limits(line.client, resume=0.2), in_thread(action.wait) as waiting:
         parked(action)
         line.relay.faults.add("refuse-tcp")
         with within(0.2 + PROMPTLY):
@@ -231,13 +232,13 @@ def test_a_command_given_during_an_outage_goes_out_when_the_client_is_back(line:
     assert len(line.relay.journal.commands("calling.play")) == 1
 
 
-def test_a_command_that_finds_no_connection_in_its_time_was_surely_not_sent(make_line: MakeLine) -> None:
-    line = make_line(request_timeout=0.3)
+def test_a_command_that_finds_no_connection_in_its_time_was_surely_not_sent(line: Line) -> None:
     call = line.dial()
     line.relay.faults.add("refuse-tcp")
     line.relay.faults.add("drop")
     until(lambda: line.client.state == "reconnecting")
-    with within(0.3 + PROMPTLY), pytest.raises(NotConnected, match="was not sent"):
+    limited = limits(line.client, request=0.3)
+    with limited, within(0.3 + PROMPTLY), pytest.raises(NotConnected, match="was not sent"):
         call.hangup()
     assert line.relay.journal.commands("calling.end") == []
 

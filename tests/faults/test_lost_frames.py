@@ -6,9 +6,8 @@ import pytest
 
 from relay_sync import RelayTimeout
 from relay_sync.emulator import Assumptions, Emulator
-from tests.faults.conftest import MakeLine
 from tests.faults.support import PROMPTLY, Line, Speech, within
-from tests.stage import parked
+from tests.stage import limits, parked
 from tests.support import in_thread, until
 
 SHORT = 0.5  # seconds for a reply, in tests in which none comes
@@ -20,11 +19,10 @@ def dropped(line: Line) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("fault", ["lose reply to calling.play", "ignore calling.play", "hold calling.play"])
-def test_a_lost_reply_ends_in_time_and_the_connection_goes_on(make_line: MakeLine, fault: str) -> None:
-    line = make_line(request_timeout=SHORT)
+def test_a_lost_reply_ends_in_time_and_the_connection_goes_on(line: Line, fault: str) -> None:
     call = line.dial()
     line.relay.faults.add(fault)
-    with within(SHORT + PROMPTLY), pytest.raises(RelayTimeout) as caught:
+    with limits(line.client, request=SHORT), within(SHORT + PROMPTLY), pytest.raises(RelayTimeout) as caught:
         call.play_silence_async(10)
     assert (caught.value.sent, caught.value.method, caught.value.call_id) == (True, "calling.play", call.id)
     assert call.play_silence_async(10).stop().successful
@@ -32,23 +30,22 @@ def test_a_lost_reply_ends_in_time_and_the_connection_goes_on(make_line: MakeLin
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "stop"])
-def test_a_lost_reply_to_a_command_of_an_action_leaves_the_action_to_its_events(make_line: MakeLine, verb: str) -> None:
-    line = make_line(request_timeout=SHORT)
+def test_a_lost_reply_to_a_command_of_an_action_leaves_the_action_to_its_events(line: Line, verb: str) -> None:
     action = line.play()
     if verb == "resume":
         assert action.pause().successful
-    with line.relay.faults.lose(f"calling.play.{verb}"), pytest.raises(RelayTimeout):
+    lost = line.relay.faults.lose(f"calling.play.{verb}")
+    with limits(line.client, request=SHORT), lost, pytest.raises(RelayTimeout):
         getattr(action, verb)()
     state = {"pause": "paused", "resume": "playing", "stop": "finished"}[verb]
     assert action.wait_for_state(state, timeout=5)
     assert line.logins == 1
 
 
-def test_a_reply_that_comes_too_late_is_nobody_s(make_line: MakeLine) -> None:
-    line = make_line(request_timeout=SHORT)
+def test_a_reply_that_comes_too_late_is_nobody_s(line: Line) -> None:
     call = line.dial()
     line.relay.hold_reply("calling.play", count=1)
-    with pytest.raises(RelayTimeout):
+    with limits(line.client, request=SHORT), pytest.raises(RelayTimeout):
         call.play_silence_async(10)
     assert line.relay.release() == 1
     until(lambda: dropped(line) == {"late answer": 1})

@@ -11,7 +11,7 @@ import pytest
 from relay_sync import AuthenticationFailed, ConnectFailed, NotConnected
 from tests.faults.conftest import MakeLine
 from tests.faults.support import PROMPTLY, Line, Speech, raised, within
-from tests.stage import parked
+from tests.stage import limits, parked
 from tests.support import in_thread, until
 
 
@@ -87,11 +87,10 @@ def test_only_a_handshake_that_succeeds_makes_the_pauses_start_again(
     assert round(pauses[0] * 1000) == 1
 
 
-def test_a_server_that_falls_silent_in_the_handshake_is_given_up_and_tried_again(make_line: MakeLine) -> None:
-    line = make_line(connect_timeout=0.5)
+def test_a_server_that_falls_silent_in_the_handshake_is_given_up_and_tried_again(line: Line) -> None:
     call = line.dial()
     line.relay.faults.add("silence at command login")
-    with within(0.5 + PROMPTLY), line.reconnecting():
+    with limits(line.client, connect=0.5), within(0.5 + PROMPTLY), line.reconnecting():
         line.relay.faults.add("drop")
         line.relay.wait_for(lambda relay: line.logins == 2)
         before = line.logins
