@@ -118,7 +118,7 @@ class Message(Waitable):
 
     def _take(self, state: str, reason: str | None) -> None:
         if _follows(state, self.state):
-            self.state, self.reason = state, reason
+            self.reason, self.state = reason, state  # in this order: wait() looks at the state without the lock
             self._changed()
 
     def _end(self) -> None:

@@ -263,7 +263,7 @@ class Action(Waitable, Generic[R]):
         leg = self._leg
         why = leg._not_usable()
         if why:
-            self._result, self._state = self._make_unsent(why), FAILED
+            self._state, self._result = FAILED, self._make_unsent(why)
             return
         try:
             leg._desk.connection.request(
@@ -275,7 +275,7 @@ class Action(Waitable, Generic[R]):
             )
         except Over:
             why = leg._not_usable() or f"{self._command} is running on this call already"
-            self._result, self._state = self._make_unsent(why), FAILED
+            self._state, self._result = FAILED, self._make_unsent(why)
         except BaseException as error:
             with leg._desk.monitor.lock:
                 self._leave()
@@ -390,7 +390,8 @@ class Action(Waitable, Generic[R]):
         self._changed()
 
     def _finish(self, state: str, result: R) -> None:
-        self._result = result
+        # Both together, and before all else: wait() and completed look at them without the lock.
+        self._state, self._result = intern(state), result
         self._leave()
         self._move(state)
         for stream in self._streams or ():

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from relay_sync import ConnectionLost, Event, PlayResult, RelayTimeout, WouldDeadlock
+from relay_sync import ConnectionLost, Event, PlayAction, PlayResult, RelayTimeout, WouldDeadlock
+from relay_sync.calling.action import Action
 from tests.forking import in_child
 from tests.stage import Stage, parked
 from tests.support import in_thread, until
@@ -54,6 +55,28 @@ def test_wait_on_a_play_that_is_over_returns_at_once_with_any_limit(stage: Stage
     stage.tell_play(action, "finished")
     action.wait(10)
     assert action.wait(0) is action.wait() is action.result
+
+
+@pytest.mark.parametrize("end", ["finished", "failed"])
+def test_who_sees_that_it_is_over_sees_its_last_state_too(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """What is looked at without the lock, by a thread that comes while the reader is in the midst of it."""
+    action = stage.play(stage.call())
+    seen: list[tuple[str, bool]] = []
+    leave = Action._leave
+
+    def look(leaving: PlayAction) -> None:
+        seen.append((leaving.state, leaving.completed))
+        leave(leaving)
+
+    monkeypatch.setattr(Action, "_leave", look)
+    if end == "finished":
+        stage.tell_play(action, end)
+    else:
+        stage.relay.tell_state("ended")
+    assert action.wait(10).successful is (end == "finished")
+    assert seen == [(end, True)]
 
 
 def test_everybody_who_waits_gets_the_same_result(stage: Stage) -> None:
