@@ -89,11 +89,11 @@ def limits(client: Client, **seconds: float) -> Iterator[None]:
 
 
 class Stage:
-    """A connected client and its scripted relay."""
+    """A connected client and its scripted relay; pings would come between the frames of a test that takes long."""
 
     def __init__(self, **options: Any) -> None:
         self.relay = ScriptedRelay()
-        self.client = ScriptedClient(self.relay, **options)
+        self.client = ScriptedClient(self.relay, **{"ping_interval": 3600, **options})
 
     def __enter__(self) -> Stage:
         self.connect()

@@ -567,7 +567,7 @@ def test_handlers_and_the_iterator_hear_of_what_has_no_action(
     assert told.name == [*names, event_type][len(names) - 1 if names else 0]
     assert event.items() <= told.payload.items()
     call.wait_for_ended(timeout=10)
-    stage.client.disconnect()  # which lets the handlers come to their end
+    until(lambda: len(heard) == len(names) + 1, "that the handlers have run")
     assert [name for name, _ in heard] == [*names, event_type]
     for _, seen in heard:
         assert event.items() <= seen.items()
