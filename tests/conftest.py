@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conforming import check_payloads
+from tests.jitter import Jitter
 from tests.stage import Stage, at_once
 from tests.support import until
 from tests.words import DEFAULT, VARIABLE, chosen, spoken
@@ -26,10 +27,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=DEFAULT,
         help="the dialect that the client's tests speak (tox -e py: blade; tox -e dialects: flat)",
     )
+    parser.addoption(
+        "--jitter",
+        type=int,
+        metavar="SEED",
+        help="slow down functions that the seed chooses, so that threads meet in rare orders (tests/jitter.py)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ[VARIABLE] = config.getoption("--dialect")
+    if config.getoption("--jitter") is not None:
+        config.pluginmanager.register(Jitter(config.getoption("--jitter")))
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +51,7 @@ def no_thread_left() -> Iterator[None]:
         # Executors keep idle threads on purpose; they are named by the standard library.
         return [t for t in threading.enumerate() if t not in before and t.name.startswith(("relay-", "test-"))]
 
-    until(lambda: not left(), "that no thread is left", 5.0)
+    until(lambda: not left(), "that no thread is left")
 
 
 @pytest.fixture
