@@ -9,7 +9,6 @@ import pickle
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -24,7 +23,8 @@ from urllib3.exceptions import InsecureRequestWarning
 from relay_sync import ConfigurationError, ConnectFailed, ConnectionLost, RelayTimeout, Task
 from relay_sync.emulator import Emulator
 from relay_sync.emulator.rest import METHOD
-from tests.support import LIMIT, Running, until
+from tests.stage import standing_time
+from tests.support import LIMIT, Running, in_thread, until
 
 PATH = "/api/relay/rest/tasks"
 TOKEN = "PTcanary-token-51b9e2"
@@ -163,8 +163,12 @@ class TestTrouble:
     def test_a_slow_service_is_given_up_and_may_have_taken_it(self, relay: Emulator) -> None:
         """Defect 106: what goes wrong on the way is an error of one tree, and in time."""
         relay.hold_reply("tasks")
-        with pytest.raises(RelayTimeout, match=r"no answer from .* within 0.5 s") as caught:
-            Task(**relay.credentials, timeout=0.5).deliver("office", {"n": 1})
+        task = Task(**relay.credentials, timeout=5)
+        with standing_time() as clock, in_thread(lambda: task.deliver("office", {"n": 1})) as delivering:
+            relay.expect(METHOD)
+            clock.now += 6
+            with pytest.raises(RelayTimeout, match=r"no answer from .* within 5.* s") as caught:
+                delivering.result()
         assert caught.value.sent
         assert relay.journal.commands(METHOD)[0].params["message"] == {"n": 1}
 
@@ -313,8 +317,12 @@ class TestBadInput:
 class TestTheWholeOfIt:
     """The limit is for all of a delivery, not for each wait in it."""
 
-    def dripping(self, first: bytes, drop: bytes) -> tuple[socket.socket, Running[None]]:
-        """A server that says `first` and then `drop` for as long as anybody listens."""
+    @pytest.fixture(autouse=True)
+    def drop_by_drop(self) -> None:
+        self.dripped = threading.Event()
+
+    def dripping(self, first: bytes, drop: bytes, asked: bytes = b"}") -> tuple[socket.socket, Running[None]]:
+        """A server that, when `asked` has come, says `first` and then `drop` for as long as anybody listens."""
         listening = socket.create_server(("127.0.0.1", 0))
 
         def serve() -> None:
@@ -322,10 +330,14 @@ class TestTheWholeOfIt:
                 listening.settimeout(LIMIT)
                 peer, _ = listening.accept()
                 with peer:
+                    came = b""
+                    while asked not in came:
+                        came += peer.recv(4096)
                     peer.sendall(first)
                     peer.settimeout(0.02)
                     while True:
                         peer.sendall(drop)
+                        self.dripped.set()
                         try:
                             if not peer.recv(4096):
                                 return
@@ -343,10 +355,12 @@ class TestTheWholeOfIt:
         self, first: bytes, drop: bytes
     ) -> None:
         listening, serving = self.dripping(first, drop)
-        began = time.monotonic()
-        with pytest.raises((RelayTimeout, ConnectionLost)) as caught:
-            task_for(listening.getsockname()[1], timeout=0.3).deliver("office", {})
-        assert time.monotonic() - began < 5.0
+        task = task_for(listening.getsockname()[1], timeout=5)
+        with standing_time() as clock, in_thread(lambda: task.deliver("office", {})) as delivering:
+            assert self.dripped.wait(LIMIT)
+            clock.now += 6
+            with pytest.raises((RelayTimeout, ConnectionLost)) as caught:
+                delivering.result()
         if first:
             assert isinstance(caught.value, RelayTimeout)
             assert caught.value.sent
@@ -354,7 +368,7 @@ class TestTheWholeOfIt:
 
     def test_a_tls_handshake_that_drips_is_given_up_and_nothing_was_sent(self) -> None:
         # The head of a record of 16 KiB, and then its bytes, one by one.
-        listening, serving = self.dripping(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\x00")
+        listening, serving = self.dripping(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\x00", asked=b"\x16")
         with pytest.raises(RelayTimeout, match="no connection") as caught:
             task_for(listening.getsockname()[1], "https", timeout=0.3).deliver("office", {})
         assert not caught.value.sent

@@ -71,6 +71,8 @@ def test_json_is_one_object_a_line() -> None:
 
 @pytest.mark.parametrize("extra", [[], ["--json", "--speed", "10"]])
 def test_ctrl_c_ends_it_with_exit_code_0(extra: list[str]) -> None:
+    # A shell that puts a test run in the background has it ignore SIGINT, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "relay_sync.emulator", *extra]
     with subprocess.Popen(
@@ -78,10 +80,13 @@ def test_ctrl_c_ends_it_with_exit_code_0(extra: list[str]) -> None:
     ) as process:
         assert process.stdout
         assert process.stderr
-        assert "ws://" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-        assert process.stderr.read() == ""
+        try:
+            assert "ws://" in process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
 
 
 def test_a_port_that_is_taken_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
