@@ -166,8 +166,8 @@ def test_all_that_waits_ends_when_the_session_is_not_restored(line: Line, fault:
     ):
         parked(action)
         parked(call)
-        line.relay.faults.add(fault)
         with line.reconnecting():
+            line.relay.faults.add(fault)
             if fault == "forget":
                 line.relay.faults.add("drop")
         with within(PROMPTLY):

@@ -92,9 +92,8 @@ def test_a_server_that_falls_silent_in_the_handshake_is_given_up_and_tried_again
     line.relay.faults.add("silence at command login")
     with limits(line.client, connect=0.5), within(0.5 + PROMPTLY), line.reconnecting():
         line.relay.faults.add("drop")
-        line.relay.wait_for(lambda relay: line.logins == 2)
-        before = line.logins
-        line.back(before)
+        line.relay.wait_for(lambda relay: line.logins >= 2)
+        line.back(2)
     assert call.hangup().successful
 
 
