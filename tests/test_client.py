@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -212,7 +213,7 @@ def test_a_server_that_never_answers_is_given_up_within_the_limit(mute: int) -> 
         client.connect()
     assert time.monotonic() - began < 5
     assert f"127.0.0.1:{mute}" in str(caught.value)
-    assert "0.2" in str(caught.value)
+    assert re.search(r"within 0\.\d+ s", str(caught.value))  # what is left of 0.2 s
     assert client.state == "closed"
 
 
