@@ -13,7 +13,7 @@ from tests.conforming import check_payloads
 from tests.jitter import Jitter
 from tests.stage import Stage, at_once
 from tests.support import until
-from tests.words import DEFAULT, VARIABLE, chosen, spoken
+from tests.words import DEFAULT, NAMES, VARIABLE, chosen, spoken
 
 if TYPE_CHECKING:
     from relay_sync import Client
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--dialect",
-        choices=["blade", "flat"],
+        choices=NAMES,
         default=DEFAULT,
         help="the dialect that the client's tests speak (tox -e py: blade; tox -e dialects: flat)",
     )
@@ -52,6 +52,13 @@ def no_thread_left() -> Iterator[None]:
         return [t for t in threading.enumerate() if t not in before and t.name.startswith(("relay-", "test-"))]
 
     until(lambda: not left(), "that no thread is left")
+
+
+@pytest.fixture(params=NAMES)
+def dialect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each dialect in turn; what goes by :func:`tests.words.chosen` speaks it, and so do programs that a test runs."""
+    monkeypatch.setenv(VARIABLE, request.param)
+    return chosen()
 
 
 @pytest.fixture

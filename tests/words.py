@@ -1,7 +1,7 @@
 """The dialects as a relay that a test plays speaks them: one small class each, and the choice of one for all tests.
 
-``--dialect blade`` or ``flat`` says which (see conftest.py). The words are the tests' own: a misreading in the client
-must not agree with itself.
+``--dialect blade`` or ``flat`` says which (see conftest.py), or a test runs in each (:data:`in_each`). The words are
+the tests' own: a misreading in the client must not agree with itself.
 """
 
 from __future__ import annotations
@@ -20,14 +20,24 @@ if TYPE_CHECKING:
     from tests.support import ScriptedRelay
 
 VARIABLE = "RELAY_SYNC_TEST_DIALECT"  # in the environment, so that programs that tests run see it, too
+NAMES = ("blade", "flat")
 DEFAULT = "blade"
 
 #: For what only Blade can tell: what Relay says of the contexts alone, which in Flat are a part of the handshake.
 blade_only = pytest.mark.skipif(f"os.environ[{VARIABLE!r}] != 'blade'", reason="contexts have no answer of their own")
 
+#: Runs a test in each dialect, one after the other: for those that ``tox -e dialects`` does not run once more.
+in_each = pytest.mark.usefixtures("dialect")
+
+
+def in_one(why: str) -> pytest.MarkDecorator:
+    """Runs a test in one dialect, though its fixtures run others in each: ``why`` it cannot depend on that."""
+    assert why
+    return pytest.mark.parametrize("dialect", ["flat"], indirect=True)
+
 
 def chosen() -> str:
-    """The name of the dialect that the tests of this run speak."""
+    """The name of the dialect that the test speaks: the one of the run, or of an :data:`in_each`."""
     return os.environ.get(VARIABLE, DEFAULT)
 
 
@@ -117,7 +127,7 @@ class FlatWords:
     def is_aside(self, text: str) -> bool:
         """Whether a frame is an acknowledgement, which is noted and kept from the test."""
         frame = json.loads(text)
-        if "method" in frame or not str(frame["id"]).startswith("evt-"):
+        if "result" not in frame or not str(frame["id"]).startswith("evt-"):
             return False
         assert frame["result"] == {}, frame
         self._acknowledged.append(frame["id"])

@@ -11,6 +11,7 @@ import pytest
 
 from relay_sync.emulator import Emulator
 from tests.examples.programs import MUSIC
+from tests.words import spoken
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,10 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def relay(music: Path) -> Iterator[Emulator]:
-    """An emulator whose time stands still until the test moves it, and whose music is the tone."""
-    with Emulator(stepped=True, media={MUSIC: music}) as relay:
+def relay(music: Path, dialect: str) -> Iterator[Emulator]:
+    """An emulator whose time stands still until the test moves it, and whose music is the tone.
+
+    It speaks one dialect alone, each in turn, and the examples are not told which: their clients have to find out.
+    """
+    with Emulator(dialects=spoken(), stepped=True, media={MUSIC: music}) as relay:
         yield relay

@@ -8,6 +8,7 @@ import pytest
 
 from relay_sync.emulator import Emulator
 from tests.examples.programs import EXAMPLES, Program
+from tests.words import dial_one
 
 EXAMPLE = EXAMPLES / "many_calls.py"
 
@@ -29,7 +30,7 @@ def test_without_numbers_it_rings_phones_of_the_emulator_that_behave_differently
     relay: Emulator, tmp_path: Path
 ) -> None:
     with Program(EXAMPLE, relay=relay, folder=tmp_path) as program:
-        relay.expect("calling.dial", count=4)
+        relay.expect(dial_one(), count=4)
         relay.expect("calling.play", count=2)  # on the phones that answer at once
         relay.clock.advance(2)
         relay.expect("calling.play", count=3)  # on the one that lets it ring

@@ -9,18 +9,20 @@ import pytest
 
 from relay_sync.emulator import Emulator
 from tests.examples.programs import EXAMPLES, MUSIC, Program
+from tests.words import dial_one, in_each, spoken
 
 EXAMPLE = EXAMPLES / "play_and_control.py"
 
 
+@in_each
 def test_it_controls_the_music_and_the_phone_hears_it(music: Path, tmp_path: Path) -> None:
-    with Emulator(media={MUSIC: music}) as relay:
+    with Emulator(dialects=spoken(), media={MUSIC: music}) as relay:
         phone = relay.phone("+15550101")
         with Program(EXAMPLE, relay=relay, folder=tmp_path, TO_NUMBER=phone.number) as program:
             output = program.ends()
         verbs = ("pause", "resume", "volume", "stop")
         relay.journal.assert_commands(
-            "calling.dial", "calling.play", *(f"calling.play.{verb}" for verb in verbs), "calling.end"
+            dial_one(), "calling.play", *(f"calling.play.{verb}" for verb in verbs), "calling.end"
         )
         answered = phone.calls[0].answered_at
         assert answered is not None

@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from relay_sync.emulator import Emulator
-from tests.faults.support import DIALECTS, Line, Speech
+from tests.faults.support import SPEECHES, Line, Speech
 
 MakeLine = Callable[..., Line]
 
 
-@pytest.fixture(params=DIALECTS, ids=lambda speech: speech.name)
-def speech(request: pytest.FixtureRequest) -> Speech:
-    """The dialect that is spoken: the one place where tests learn of it."""
-    chosen: Speech = request.param
-    return chosen
+@pytest.fixture
+def speech(dialect: str) -> Speech:
+    """What tests must know of the dialect that is spoken."""
+    return SPEECHES[dialect]
 
 
 @pytest.fixture

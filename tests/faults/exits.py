@@ -38,11 +38,12 @@ class Where:
     plain, tls, mute, control, ca_file = sys.argv[1:]
 
 CREDENTIALS = {"project": "proj-1", "token": "PTsecret"}
+SPOKEN = {"dialect": os.environ.get("RELAY_SYNC_TEST_DIALECT", "auto")}
 
 def client(scheme="ws", port=None, **more):
     port = port or (Where.plain if scheme == "ws" else Where.tls)
     more |= {} if scheme == "ws" else {"ca_file": Where.ca_file}
-    return Client(host=f"{scheme}://127.0.0.1:{port}", **CREDENTIALS, **more)
+    return Client(host=f"{scheme}://127.0.0.1:{port}", **CREDENTIALS, **SPOKEN, **more)
 
 def ready(scheme="ws", **more):
     made = client(scheme, **more)
@@ -154,6 +155,7 @@ entered.wait()
     "a consumer in a thread": """
 class Serving(Consumer):
     project, token, host, contexts = *CREDENTIALS.values(), f"ws://127.0.0.1:{Where.plain}", ["elsewhere"]
+    client_options = SPOKEN
     up = threading.Event()
     def ready(self):
         self.up.set()

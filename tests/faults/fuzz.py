@@ -1,13 +1,14 @@
 """Frames of every kind that a peer should not send, and after them a connection that works as before.
 
-``python -m tests.faults.fuzz 1000000 [SEED]`` sends so many and prints what became of them; the tests send 20,000.
-One frame in a few is nearly right: an event or an answer of the service with one or more things wrong in it.
+``python -m tests.faults.fuzz 1000000 [SEED [DIALECT]]`` sends so many and prints what became of them; the tests send
+20,000. One frame in a few is nearly right: an event or an answer of the service with one or more things wrong in it.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import queue
 import random
 import sys
@@ -21,6 +22,7 @@ from typing import Any
 from relay_sync import PlayAction
 from tests.stage import URL, Stage
 from tests.support import LIMIT
+from tests.words import DEFAULT, VARIABLE, Words, make_words
 
 BATCH = 1000  # after so many, everything is looked at
 
@@ -52,6 +54,8 @@ METHODS = [
     "nonsense",
     "",
     "signalwire.event",
+    "signalwire.ping",
+    "signalwire.connect",
 ]
 
 
@@ -67,19 +71,21 @@ class AutomaticRelay:
         self._thread.start()
 
     def _answer(self) -> None:
-        line = self._stage.relay.line
+        relay = self._stage.relay
+        line = relay.line
         while not self._over:
             try:
                 frame = line.take(0.2)
             except queue.Empty:
                 continue
-            if frame.get("method") != "blade.execute":
-                continue
-            self._stage.relay.answer(frame, {"code": "200", "message": "OK"})
+            if "method" not in frame:
+                continue  # an acknowledgement, or the answer to a request of ours
+            frame = relay.words.command(frame)
+            relay.answer(frame, {"code": "200", "message": "OK"})
             told = frame["params"]["params"]
             if frame["params"]["method"] == "calling.begin":
                 for state in ("created", "answered"):
-                    self._stage.relay.tell_state(state, f"call-{told['tag']}", tag=told["tag"])
+                    relay.tell_state(state, f"call-{told['tag']}", tag=told["tag"])
 
     def stop(self) -> None:
         self._over = True
@@ -89,8 +95,9 @@ class AutomaticRelay:
 class Generator:
     """Texts from one seed: the same seed makes the same ones."""
 
-    def __init__(self, seed: int, protocol: str, victims: list[str]) -> None:
+    def __init__(self, seed: int, words: Words, protocol: str, victims: list[str]) -> None:
         self._random = random.Random(seed)
+        self._words = words
         self._protocol = protocol
         self.meant = victims  # call ids, tags and control ids; may be changed at any time
 
@@ -181,25 +188,18 @@ class Generator:
             "message": {"n": 1},
             "params": params,
         }
-        outer = {
-            "broadcaster_nodeid": "x",
-            "protocol": self._protocol if self._random.random() < 0.9 else "other",
-            "channel": "notifications",
-            "event": pick((*["queuing.relay.events"] * 8, "queuing.relay.tasks", "odd")),
-            "params": inner,
-        }
-        return {
-            "jsonrpc": "2.0",
-            "id": "evt",
-            "method": pick((*["blade.broadcast"] * 9, "blade.netcast")),
-            "params": outer,
-        }
+        frame = self._words.event(
+            self._protocol if self._random.random() < 0.9 else "other",
+            pick((*["queuing.relay.events"] * 8, "queuing.relay.tasks", "odd")),
+            inner,
+        )
+        if self._random.random() < 0.1:
+            frame["method"] = pick(METHODS)
+        return frame | {"id": "evt"}
 
     def _reply(self) -> Any:
-        body = {
-            "requester_nodeid": "x",
-            "result": {"code": self._random.choice(("200", "404", 200, None)), "message": "m"},
-        }
+        code = self._random.choice(("200", "404", 200, None))
+        body = self._words.result({"code": code, "message": "m"})
         key = self._random.choice(("result", "error"))
         return {"jsonrpc": "2.0", "id": self._random.choice([*self.meant, "nobody", 5]), key: body}
 
@@ -275,7 +275,7 @@ def run(count: int, seed: int, told: Callable[[int], object] = lambda done: None
             def handler(_: object) -> None:
                 handled[0] += 1
 
-            generator = Generator(seed, stage.relay.PROTOCOL, ["of-nobody", "office"])
+            generator = Generator(seed, make_words(), stage.relay.PROTOCOL, ["of-nobody", "office"])
             line, relay = stage.relay.line, AutomaticRelay(stage)
             try:
                 for done in range(0, count, BATCH):
@@ -332,8 +332,9 @@ def look(stage: Stage, action: PlayAction, where: str) -> None:
     )
 
 
-def main(count: int, seed: int) -> None:
+def main(count: int = 1_000_000, seed: int = 1, dialect: str = DEFAULT) -> None:
     """Run it and print what became of it."""
+    os.environ[VARIABLE] = dialect
 
     def told(done: int) -> None:
         if done % 50_000 == 0:
@@ -354,4 +355,4 @@ def main(count: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in (sys.argv[1:] + ["1000000", "1"][len(sys.argv) - 1 :])))
+    main(*map(int, sys.argv[1:3]), *sys.argv[3:])

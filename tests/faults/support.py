@@ -39,10 +39,10 @@ class Speech:
         return Client(**relay.credentials, dialect=self.name, **options)
 
 
-DIALECTS = [
-    Speech("blade", begin="calling.begin", login="blade.connect", more=True),
-    Speech("flat", begin="calling.dial", login="signalwire.connect", more=False),
-]
+SPEECHES = {
+    "blade": Speech("blade", begin="calling.begin", login="blade.connect", more=True),
+    "flat": Speech("flat", begin="calling.dial", login="signalwire.connect", more=False),
+}
 
 
 class Line:

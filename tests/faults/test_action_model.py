@@ -1,5 +1,7 @@
 """A model of a playback's life, and every order of events, answers, ends and losses that hypothesis can think of.
 
+In each dialect.
+
 The model is written from the design ("Actions", section 2), not from the code: what a playback's state must be after
 each thing that Relay says, whatever came before it.
 """
@@ -12,13 +14,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from relay_sync import Call, ConnectionLost, PlayAction, RelayTimeout, Result
 from tests.stage import URL, Stage
 from tests.support import Running, until
+from tests.words import in_each
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), in_each]
 
 EVENTS = ["playing", "paused", "finished", "error", "buffering"]  # the last is one that nobody has heard of
 OFTEN = [*EVENTS, "playing", "paused", "playing", "paused", "buffering"]
@@ -272,11 +282,14 @@ class PlaybackLife(RuleBasedStateMachine):
         assert len(running or {}) == expected
 
 
-TestPlaybackLife = PlaybackLife.TestCase
-TestPlaybackLife.settings = settings(
+OFTEN_ENOUGH = settings(
     max_examples=100,
     stateful_step_count=30,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+
+def test_whatever_happens_in_whatever_order_a_playback_is_what_the_model_says() -> None:
+    run_state_machine_as_test(PlaybackLife, settings=OFTEN_ENOUGH)

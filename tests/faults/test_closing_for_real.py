@@ -1,4 +1,7 @@
-"""disconnect() against peers that have fallen silent, over TCP and TLS: from everywhere, in every state, in time."""
+"""disconnect() against peers that have fallen silent, over TCP and TLS: from everywhere, in every state, in time.
+
+In each dialect.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,9 @@ from relay_sync.emulator import Emulator
 from tests.proxying import HttpProxy, TcpFront, TlsFront, running
 from tests.stage import at_once, parked
 from tests.support import LIMIT, Running, until
+from tests.words import chosen, in_each
+
+pytestmark = in_each
 
 IN_TIME_S = 2.0
 ROADS = ["tcp", "tls"]
@@ -32,7 +38,7 @@ class Way:
 
     def client(self, port: int | None = None, **more: Any) -> Client:
         address = f"{self.scheme}://127.0.0.1:{self.front.port if port is None else port}"
-        return Client(self.relay.project, self.relay.token, address, **self.options, **more)
+        return Client(self.relay.project, self.relay.token, address, dialect=chosen(), **self.options, **more)
 
     def silence(self, client: Client) -> None:
         self.front.silence(client._life().connection._transport._stream._sock.getsockname()[1])  # type: ignore[union-attr]

@@ -1,6 +1,6 @@
 """Ctrl-C in every method that blocks: it comes through within half a second, and the client is usable afterwards.
 
-In a child process, which says READY from inside the wait: once it sleeps there, and another time as it is about to.
+In each dialect, in a child process, which says READY from inside the wait: once it sleeps there, and another time as it is about to.
 The methods are those of :mod:`tests.verbs`, where a test fails when one is missing, and those of its ``APART``, each
 with a program of its own here.
 
@@ -20,11 +20,12 @@ import pytest
 from tests.link.support import Child, program
 from tests.pulse import BEAT, missed
 from tests.verbs import APART, VERBS
-from tests.words import VARIABLE
+from tests.words import VARIABLE, in_each
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to another process there"),
     pytest.mark.timeout(300),
+    in_each,  # the child is told by the environment, as tests/words.py says
 ]
 
 SOON_S = 0.5
@@ -131,7 +132,7 @@ with Stage(ping_interval=3600, request_timeout=60) as stage:
 
         def accept():
             global armed
-            frame = stage.relay.line.take()
+            frame = stage.relay.take_any()
             stage.relay.answer(frame, {"code": "200", "message": "OK"})
             call_id = frame["params"]["params"]["call_id"]
             call = stage.client._life().table._by_id[call_id]

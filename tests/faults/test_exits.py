@@ -1,4 +1,4 @@
-"""The interpreter's end in every state: a few runs each; ``python -m tests.faults.exits 200`` makes many."""
+"""The interpreter's end in every state: a few runs in each dialect; ``python -m tests.faults.exits 200`` makes many."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.exits import STATES, Ports, run_one, surroundings
+from tests.words import in_each
 
-RUNS = 5
+RUNS = 3
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), in_each]
 
 
 @pytest.fixture(scope="module")

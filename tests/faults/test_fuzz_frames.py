@@ -1,4 +1,4 @@
-"""20,000 frames that should not come; ``python -m tests.faults.fuzz 1000000`` sends a million."""
+"""20,000 frames that should not come, in each dialect; ``python -m tests.faults.fuzz 1000000`` sends a million."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from tests.faults.fuzz import Generator, run
 from tests.stage import Stage
 from tests.support import LIMIT
+from tests.words import in_each, make_words
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), in_each]
 
 
 def test_after_20000_frames_of_every_kind_the_connection_works() -> None:
@@ -39,7 +40,7 @@ def test_an_event_of_a_call_that_is_nested_deeply_ends_nothing(depth: int) -> No
 
 
 def test_the_same_seed_makes_the_same_frames_and_enough_of_each_kind() -> None:
-    first, again = (Generator(7, "p", ["a", "b"]) for _ in range(2))
+    first, again = (Generator(7, make_words(), "p", ["a", "b"]) for _ in range(2))
     texts = [first.text() for _ in range(2000)]
     assert texts == [again.text() for _ in range(2000)]
 

@@ -119,12 +119,6 @@ def proxy(relay: Emulator) -> Iterator[HttpProxy]:
         yield proxy
 
 
-@pytest.fixture(params=HANDSHAKES)
-def dialect(request: pytest.FixtureRequest) -> str:
-    chosen: str = request.param
-    return chosen
-
-
 def through(proxy: HttpProxy) -> str:
     return f"http://{LOGIN}@127.0.0.1:{proxy.port}"
 

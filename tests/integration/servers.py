@@ -20,6 +20,7 @@ from typing_extensions import Self
 from relay_sync.emulator import Emulator
 from tests.examples.programs import environment
 from tests.support import Running, until
+from tests.words import dial_one
 
 PROGRAMS = Path(__file__).with_name("programs")
 LIMIT = 40.0  # for a server to come up, to answer or to end, on a machine that does much else
@@ -103,9 +104,9 @@ def at_once(relay: Emulator, ask: Callable[[], dict[str, Any]], count: int) -> l
 
     The emulator's time stands still, so the requests are in the server together, whatever the timing.
     """
-    before = len(relay.journal.commands("calling.dial"))
+    before = len(relay.journal.commands(dial_one()))
     asking = [Running(ask) for _ in range(count)]
-    relay.expect("calling.dial", count=before + count, timeout=LIMIT)
+    relay.expect(dial_one(), count=before + count, timeout=LIMIT)
     relay.clock.advance(1)
     return [one.result(LIMIT) for one in asking]
 
@@ -138,6 +139,6 @@ def check_the_parents_play_is_untouched(relay: Emulator, server: Server, answers
         assert answer["inherited"].startswith(f"NotConnected: this belongs to process {parent['pid']}"), answer
         assert connection not in connections_of(relay, answer["call"])
     methods = [command.method for command in relay.journal.commands() if command.connection == connection]
-    assert methods == ["calling.dial", "calling.play"]
+    assert methods == [dial_one(), "calling.play"]
     assert [event.params["state"] for event in relay.journal.events("calling.call.play")
             if event.connection == connection] == ["playing"]  # fmt: skip

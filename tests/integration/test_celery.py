@@ -17,6 +17,7 @@ from tests.integration.servers import (
     check_each_process_has_a_connection_of_its_own,
     check_the_parents_play_is_untouched,
 )
+from tests.words import dial_one
 
 
 @pytest.fixture
@@ -35,10 +36,10 @@ def worker(relay: Emulator, box: Path, pool: str, **variables: str) -> Server:
 
 def results_of_two(relay: Emulator, box: Path) -> list[dict[str, Any]]:
     """What two tasks at once came to: no phone answers before both of them ring."""
-    before = len(relay.journal.commands("calling.dial"))
+    before = len(relay.journal.commands(dial_one()))
     command = (sys.executable, PROGRAMS / "send_tasks.py", "2")
     with Server(*command, relay=relay, folder=box / "sender", TASKS_FOLDER=str(box)) as sender:
-        relay.expect("calling.dial", count=before + 2, timeout=LIMIT)
+        relay.expect(dial_one(), count=before + 2, timeout=LIMIT)
         relay.clock.advance(1)
         results: list[dict[str, Any]] = json.loads(sender.ends())
     return results

@@ -24,6 +24,7 @@ from tests.integration.servers import (
     connections_of,
 )
 from tests.support import Running, until
+from tests.words import dial_one, make_words
 
 FORKS = 100
 
@@ -88,7 +89,7 @@ def test_the_child_of_a_parent_that_is_not_connected_connects_when_it_is_told_to
 
 
 def test_the_child_of_a_parent_that_is_connecting(relay: Emulator, client: Client) -> None:
-    relay.hold_reply("signalwire.connect", count=1)
+    relay.hold_reply(make_words().first, count=1)
     connecting = Running(client.connect)
     until(lambda: relay.held_replies, "that the handshake is under way", LIMIT)
     assert client.state == "connecting"
@@ -112,7 +113,7 @@ def test_the_child_of_a_parent_whose_play_runs(relay: Emulator, client: Client) 
 def test_the_child_of_a_parent_that_reconnects(relay: Emulator, client: Client) -> None:
     client.connect()
     music = play(client)
-    relay.hold_reply("signalwire.connect", count=1)
+    relay.hold_reply(make_words().first, count=1)
     relay.drop_connections()
     until(lambda: relay.held_replies, "that the next handshake is under way", LIMIT)
     assert client.state == "reconnecting"
@@ -174,7 +175,7 @@ def test_processes_of_multiprocessing_have_connections_of_their_own(
 ) -> None:
     command = (sys.executable, PROGRAMS / "many_processes.py", method)
     with Server(*command, relay=relay, folder=tmp_path, PARENT_PLAYS=parent) as program:
-        relay.expect("calling.dial", count=3 if parent else 2, timeout=LIMIT)
+        relay.expect(dial_one(), count=3 if parent else 2, timeout=LIMIT)
         relay.clock.advance(1)
         program.ends()
         (answers,) = program.says(r"^(\[\{.*)$")

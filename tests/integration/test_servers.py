@@ -21,6 +21,7 @@ from tests.integration.servers import (
     post,
 )
 from tests.support import until
+from tests.words import in_one, make_words
 
 # gunicorn 26 took the eventlet worker out: an older one is installed beside, see tox.ini.
 OLDER_GUNICORN = os.environ.get("RELAY_SYNC_OLDER_GUNICORN", "")
@@ -149,9 +150,8 @@ def test_between_two_requests_the_connection_lives_only_where_uwsgi_has_threads(
         url = uwsgis_url(server, 1)
         at_once(relay, lambda: post(url), 1)
         assert relay.ping() == 1
-        sent = [
-            frame for frame in relay.journal.frames if frame.direction == "sent" and frame.method == "signalwire.ping"
-        ]
+        ping = make_words().ping
+        sent = [frame for frame in relay.journal.frames if frame.direction == "sent" and frame.method == ping]
         assert sent[-1].body
 
         def answered(relay: Emulator, ident: object = sent[-1].body["id"]) -> bool:
@@ -185,6 +185,7 @@ def test_uwsgi_that_forks_with_care_while_its_master_plays_leaves_that_play_alon
         assert "Traceback" not in output
 
 
+@in_one("the warning is given before anything is sent")
 @pytest.mark.parametrize("kind", ["default", "hooks", "older, threads"])
 def test_a_client_that_connects_in_uwsgis_master_warns_of_the_forks_to_come(
     relay: Emulator, tmp_path: Path, kind: str
@@ -202,6 +203,7 @@ def test_a_client_that_connects_as_the_workers_load_the_application_warns_of_not
         assert "Warning" not in server.output
 
 
+@in_one("no client of ours is in the program")
 @pytest.mark.parametrize("older", [[], ["older"]], ids=["", "older"])
 @pytest.mark.parametrize("hooks", [[], ["--py-call-osafterfork"], ["--py-call-uwsgi-fork-hooks"]])
 def test_workers_forked_while_any_thread_of_the_masters_computes_start_only_with_uwsgis_fork_hooks(

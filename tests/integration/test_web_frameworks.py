@@ -16,6 +16,7 @@ from tests.integration.servers import (
     connections_of,
     post,
 )
+from tests.words import in_one, make_words
 
 DJANGO = PROGRAMS / "django_project.py"
 SERVERS = {
@@ -35,10 +36,11 @@ def test_a_server_with_a_reloader_opens_one_connection_when_a_view_needs_it(
         assert relay.journal.total == 0
         answers = at_once(relay, lambda: post(url), 2) + at_once(relay, lambda: post(url), 2)
         assert relay.connections == 1
-        assert connections_of(relay, "signalwire.connect") == {1}
+        assert len(connections_of(relay, f'"{make_words().first}"')) == 1  # of all that ever were
         check_each_process_has_a_connection_of_its_own(relay, answers)
 
 
+@in_one("nothing is sent")
 @pytest.mark.parametrize(
     "command",
     [("check",), ("migrate",), ("test",), ("collectstatic", "--noinput"), ("shell", "-c", "print('shell')")],
