@@ -10,6 +10,7 @@ import pytest
 
 from relay_sync.emulator import Emulator
 from tests.cli.support import Cli
+from tests.words import spoken
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.fixture
-def relay() -> Iterator[Emulator]:
-    """An emulator whose time goes 20 times as fast."""
-    with Emulator(speed=20.0) as emulator:
+def relay(dialect: str) -> Iterator[Emulator]:
+    """An emulator whose time goes 20 times as fast, and that speaks one dialect alone, each in turn."""
+    with Emulator(dialects=spoken(), speed=20.0) as emulator:
         yield emulator
 
 

@@ -4,13 +4,17 @@ import math
 import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from relay_sync.cli import demo
 from relay_sync.cli.demo import Steps
+from relay_sync.emulator import Emulator
 from tests.cli.support import Cli, calls_of, child, interrupt, noise, read_wav, write_wav
+from tests.words import in_each, spoken
 
 SPEED = ("--speed", "10")
 ONE_SECOND = 8000
@@ -30,7 +34,11 @@ CALLS = [
 ]
 
 
-def test_the_wav_holds_the_file_with_a_silent_pause_then_louder_then_nothing(cli: Cli, tmp_path: Path) -> None:
+@in_each
+def test_the_wav_holds_the_file_with_a_silent_pause_then_louder_then_nothing(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "Emulator", partial(Emulator, dialects=spoken()))  # the demo's own speaks both
     source = noise(30.0)
     write_wav(tmp_path / "noise.wav", source)
     assert cli("demo", "--audio", "noise.wav", "--volume", "6", *SPEED) == 0, cli.err

@@ -69,15 +69,16 @@ def test_json_is_one_object_per_line(cli: Cli, monkeypatch: pytest.MonkeyPatch, 
 def test_faults_are_made_and_shown_and_the_client_meets_them(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    wanted = ("--fault", "refuse 402 calling.begin", "--random-faults", "5")
+    wanted = ("--fault", "refuse 402 calling.dial", "--random-faults", "5")
     with child("emulator", "--json", *wanted, cwd=tmp_path) as process:
         (first,) = lines_until(process, "ws://")
         ready = json.loads(first)
-        assert ready["faults"][0] == "refuse 402 at command calling.begin"
+        assert ready["faults"][0] == "refuse 402 at command calling.dial"
         assert len(ready["faults"]) == 21
         for name, key in (("PROJECT_ID", "project"), ("API_TOKEN", "token"), ("RELAY_HOST", "host")):
             monkeypatch.setenv(f"SIGNALWIRE_{name}", ready[key])
         assert cli("play", "--to", "+15550101", "--from", "+15550100", "x.wav") == 1
+        assert "402" in cli.err
         interrupt(process)
 
 

@@ -9,6 +9,7 @@ import pytest
 from relay_sync.emulator import Emulator
 from tests.cli.support import Cli, calls_of, child, interrupt, noise, write_wav
 from tests.support import in_thread
+from tests.words import dial_one
 
 TO, FROM = "+15550101", "+15550100"
 NUMBERS = ("--to", TO, "--from", FROM)
@@ -31,7 +32,7 @@ def test_it_dials_plays_to_the_end_and_hangs_up(pointed: Cli, relay: Emulator, s
     heard = relay.phone(TO).heard.samples.astype(int)
     assert np.count_nonzero(heard) == 16000
     np.testing.assert_allclose(heard[heard != 0], noise(2.0), atol=1)
-    relay.journal.assert_commands("calling.dial", "calling.play", "calling.end")
+    relay.journal.assert_commands(dial_one(), "calling.play", "calling.end")
     assert not relay.calls
     assert f"call = client.calling.new_call(from_number='{FROM}', to_number='{TO}')" in pointed.out
     assert "action.wait()  -> PlayResult(successful=True)" in pointed.out.splitlines()
@@ -56,9 +57,10 @@ def test_json_tells_each_call_and_its_result(pointed: Cli, sound: str) -> None:
 
 def test_volume_and_ring_time_go_to_relay(pointed: Cli, relay: Emulator, sound: str) -> None:
     assert pointed("play", *NUMBERS, "--volume", "-6.5", "--timeout", "12", sound) == 0
-    (dial,) = relay.journal.commands("calling.dial")
+    (dial,) = relay.journal.commands(dial_one())
     (play,) = relay.journal.commands("calling.play")
-    assert dial.params["devices"][0][0]["params"]["timeout"] == 12
+    device = dial.params.get("device") or dial.params["devices"][0][0]
+    assert device["params"]["timeout"] == 12
     assert play.params["volume"] == -6.5
 
 
@@ -98,7 +100,7 @@ def test_a_phone_that_hangs_up_during_the_playback_ends_it_with_1(
 def test_audio_that_cannot_be_had_ends_with_1_and_the_call_is_hung_up(pointed: Cli, relay: Emulator) -> None:
     assert pointed("play", *NUMBERS, "no-such-file.wav") == 1
     assert "error" in pointed.err
-    relay.journal.assert_commands("calling.dial", "calling.play", "calling.end")
+    relay.journal.assert_commands(dial_one(), "calling.play", "calling.end")
     assert not relay.calls
 
 
@@ -160,7 +162,7 @@ def test_ctrl_c_during_the_playback_hangs_up_and_ends_with_130(
     assert code == 130
     assert "call.hangup()  -> HangupResult(successful=True" in out
     assert err == "relay-sync: stopped by Ctrl-C\n"
-    relay.journal.assert_commands("calling.dial", "calling.play", "calling.end")
+    relay.journal.assert_commands(dial_one(), "calling.play", "calling.end")
 
 
 def test_ctrl_c_while_it_rings_hangs_up_and_ends_with_130(
@@ -173,4 +175,4 @@ def test_ctrl_c_while_it_rings_hangs_up_and_ends_with_130(
     assert code == 130
     assert "Traceback" not in err
     assert never.wait_for("ended")
-    relay.journal.assert_commands("calling.dial", "calling.end")
+    relay.journal.assert_commands(dial_one(), "calling.end")

@@ -18,22 +18,30 @@ from tests.support import Running
 
 @contextmanager
 def tls_front(relay: Emulator, folder: Path) -> Iterator[dict[str, str]]:
-    """Serve one TLS connection; yield the variables that lead a client there."""
+    """Serve one TLS connection after the other; yield the variables that lead a client there."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     trusted = folder / "ca.pem"
     authority.cert_pem.write_to_path(str(trusted))
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(LIMIT)
         serving = Running(lambda: _serve(server, context, relay.port))
         port = server.getsockname()[1]
         yield {"SIGNALWIRE_RELAY_HOST": f"wss://localhost:{port}", "SIGNALWIRE_RELAY_CA_FILE": str(trusted)}
+        server.shutdown(socket.SHUT_RDWR)
         serving.result(LIMIT)
 
 
 def _serve(server: socket.socket, context: ssl.SSLContext, port: int) -> None:
-    accepted, _ = server.accept()
+    while True:
+        try:
+            accepted, _ = server.accept()
+        except OSError:
+            return  # it was shut down
+        _carry(accepted, context, port)
+
+
+def _carry(accepted: socket.socket, context: ssl.SSLContext, port: int) -> None:
     accepted.settimeout(LIMIT)
     with (
         context.wrap_socket(accepted, server_side=True) as front,
