@@ -521,6 +521,19 @@ def test_nothing_above_the_wire_knows_a_dialect_by_name() -> None:
     assert knowing == []
 
 
+# What a session says of itself: words of one dialect.
+OF_ONE = re.compile(r"\bblade\.[a-z]+|\bsignalwire\.(connect|event|ping|disconnect|unreceive|reauthenticate)\b")
+ABOUT_ONE = {"emulator", "interop", "wire"}  # folders of tests that are about the dialects, or speak by hand
+SPELLING = {f"faults/{name}.py" for name in ("fuzz", "support", "test_secrets")}
+SPELLING |= {"test_dialect.py", "test_masking.py", "words.py"}
+
+
+def test_no_other_test_spells_a_dialect_and_so_each_can_speak_both() -> None:
+    tests = Path(__file__).parent
+    found = {path.relative_to(tests) for path in tests.rglob("*.py") if OF_ONE.search(path.read_text(encoding="utf-8"))}
+    assert {path.as_posix() for path in found if path.parts[0] not in ABOUT_ONE} == SPELLING
+
+
 # -- dialling: the outcome is told by events of the leg and by one of the dial, in any order -------------------------
 
 

@@ -26,7 +26,8 @@ DEFAULT = "blade"
 #: For what only Blade can tell: what Relay says of the contexts alone, which in Flat are a part of the handshake.
 blade_only = pytest.mark.skipif(f"os.environ[{VARIABLE!r}] != 'blade'", reason="contexts have no answer of their own")
 
-#: Runs a test in each dialect, one after the other: for those that ``tox -e dialects`` does not run once more.
+#: Runs a test in each dialect, one after the other: for one that ``tox -e dialects`` does not run once more, and that
+#: uses no fixture that does as much.
 in_each = pytest.mark.usefixtures("dialect")
 
 

@@ -1,4 +1,4 @@
-"""examples/test_with_emulator.py, which is a test itself."""
+"""examples/test_with_emulator.py, which is a test itself: its emulator is its own, and speaks both dialects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An emulator in stepped time and a client of it, in each dialect; no fault is in force yet."""
+"""An emulator in stepped time and a client of it; no fault is in force yet. Every test here runs in each dialect."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from relay_sync.emulator import Emulator
 from tests.faults.support import SPEECHES, Line, Speech
 
 MakeLine = Callable[..., Line]
+
+
+@pytest.fixture(autouse=True)
+def each(dialect: str) -> None:
+    """Run whatever comes to stand here in each dialect; a test that can't depend on that says so (``in_one``)."""
 
 
 @pytest.fixture

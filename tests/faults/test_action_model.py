@@ -1,6 +1,5 @@
 """A model of a playback's life, and every order of events, answers, ends and losses that hypothesis can think of.
 
-In each dialect.
 
 The model is written from the design ("Actions", section 2), not from the code: what a playback's state must be after
 each thing that Relay says, whatever came before it.
@@ -26,9 +25,8 @@ from hypothesis.stateful import (
 from relay_sync import Call, ConnectionLost, PlayAction, RelayTimeout, Result
 from tests.stage import URL, Stage
 from tests.support import Running, until
-from tests.words import in_each
 
-pytestmark = [pytest.mark.timeout(600), in_each]
+pytestmark = pytest.mark.timeout(600)
 
 EVENTS = ["playing", "paused", "finished", "error", "buffering"]  # the last is one that nobody has heard of
 OFTEN = [*EVENTS, "playing", "paused", "playing", "paused", "buffering"]

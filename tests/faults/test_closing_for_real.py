@@ -1,7 +1,4 @@
-"""disconnect() against peers that have fallen silent, over TCP and TLS: from everywhere, in every state, in time.
-
-In each dialect.
-"""
+"""disconnect() against peers that have fallen silent, over TCP and TLS: from everywhere, in every state, in time."""
 
 from __future__ import annotations
 
@@ -22,9 +19,7 @@ from relay_sync.emulator import Emulator
 from tests.proxying import HttpProxy, TcpFront, TlsFront, running
 from tests.stage import at_once, parked
 from tests.support import LIMIT, Running, until
-from tests.words import chosen, in_each
-
-pytestmark = in_each
+from tests.words import chosen
 
 IN_TIME_S = 2.0
 ROADS = ["tcp", "tls"]

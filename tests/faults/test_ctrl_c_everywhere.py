@@ -1,6 +1,6 @@
 """Ctrl-C in every method that blocks: it comes through within half a second, and the client is usable afterwards.
 
-In each dialect, in a child process, which says READY from inside the wait: once it sleeps there, and another time as it is about to.
+In a child process, which says READY from inside the wait: once it sleeps there, and another time as it is about to.
 The methods are those of :mod:`tests.verbs`, where a test fails when one is missing, and those of its ``APART``, each
 with a program of its own here.
 
@@ -20,12 +20,11 @@ import pytest
 from tests.link.support import Child, program
 from tests.pulse import BEAT, missed
 from tests.verbs import APART, VERBS
-from tests.words import VARIABLE, in_each
+from tests.words import VARIABLE
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to another process there"),
     pytest.mark.timeout(300),
-    in_each,  # the child is told by the environment, as tests/words.py says
 ]
 
 SOON_S = 0.5

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.exits import STATES, Ports, run_one, surroundings
-from tests.words import in_each
 
 RUNS = 3
 
-pytestmark = [pytest.mark.timeout(300), in_each]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

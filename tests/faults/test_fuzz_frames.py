@@ -10,9 +10,9 @@ import pytest
 from tests.faults.fuzz import Generator, run
 from tests.stage import Stage
 from tests.support import LIMIT
-from tests.words import in_each, make_words
+from tests.words import make_words
 
-pytestmark = [pytest.mark.timeout(300), in_each]
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_after_20000_frames_of_every_kind_the_connection_works() -> None:

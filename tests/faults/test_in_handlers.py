@@ -21,9 +21,9 @@ from relay_sync.emulator import Emulator
 from tests.stage import Stage
 from tests.support import LIMIT, Running, in_thread, until
 from tests.verbs import VERBS, Scene
-from tests.words import in_each, spoken
+from tests.words import spoken
 
-pytestmark = [pytest.mark.timeout(300), in_each]
+pytestmark = pytest.mark.timeout(300)
 
 LIMIT_S = 0.01
 NUMBERS = {"from_number": "+15550100", "to_number": "+15550101"}

@@ -14,6 +14,9 @@ from relay_sync.emulator.soak import leaks
 from relay_sync.emulator.soak.__main__ import lines, main
 from relay_sync.emulator.soak.course import Course
 from relay_sync.emulator.soak.watchdog import Watchdog
+from tests.words import in_one
+
+pytestmark = in_one("the callers of each soak speak both")
 
 
 @pytest.fixture(scope="module")
