@@ -13,7 +13,7 @@ import soundfile
 
 from relay_sync.emulator import Assumptions, Emulator
 from tests.conforming import check_payloads
-from tests.emulator.raw import RawClient, frames_of
+from tests.emulator.raw import RawClient, Stages, frames_of
 
 Connect = Callable[..., RawClient]
 
@@ -69,6 +69,12 @@ def assumed(dialect: str) -> Iterator[Callable[..., RawClient]]:
             return stack.enter_context(frames_of[dialect](relay)).ready("office")
 
         yield assumed
+
+
+@pytest.fixture
+def stages(dialect: str) -> Iterator[Stages]:
+    with Stages(dialect) as stages:
+        yield stages
 
 
 @pytest.fixture(scope="session")

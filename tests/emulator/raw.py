@@ -267,6 +267,14 @@ QUEUES = {"calling": "queuing.relay.events", "messaging": "queuing.relay.messagi
 frames_of: dict[str, type[RawClient]] = {"blade": RawClient, "flat": FlatClient}
 
 
+class Stages(contextlib.ExitStack):
+    """What keeps the emulators and clients of a test until it is over, and says what the clients speak."""
+
+    def __init__(self, dialect: str) -> None:
+        super().__init__()
+        self.dialect = dialect
+
+
 def told(outer: Frame) -> tuple[str, Frame]:
     """Return type and params of an event; a task has neither, so its queue and the whole of it."""
     event = outer["params"]

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from relay_sync.emulator import Clock, Emulator
-from tests.emulator.raw import RawClient, phone
+from tests.emulator.raw import RawClient, frames_of, phone
 from tests.support import in_thread
 
 
@@ -17,9 +17,9 @@ def test_a_stepped_clock_stands_still() -> None:
     assert "stepped" in repr(clock)
 
 
-def test_a_faster_clock_runs_faster() -> None:
+def test_a_faster_clock_runs_faster(dialect: str) -> None:
     slow, fast = Clock(0.001), Clock(1000)
-    with Emulator(clock=fast) as relay, RawClient(relay).ready() as client:
+    with Emulator(clock=fast) as relay, frames_of[dialect](relay).ready() as client:
         relay.phone("+15550101", answer_after=20)
         client.begin("+15550101")
         client.wait_event("state", "answered")
@@ -128,8 +128,8 @@ def test_time_is_one_of_clock_speed_and_stepped() -> None:
         Emulator(stepped=True, speed=2)
 
 
-def test_a_phone_answers_at_its_time_in_real_time_too() -> None:
-    with Emulator() as relay, RawClient(relay).ready() as client:
+def test_a_phone_answers_at_its_time_in_real_time_too(dialect: str) -> None:
+    with Emulator() as relay, frames_of[dialect](relay).ready() as client:
         relay.phone("+15550101", answer_after=0.02)
         client.command("calling.begin", {"tag": "t", "device": phone("+15550101")})
         client.wait_event("state", "answered")

@@ -11,7 +11,7 @@ import pytest
 
 from relay_sync.emulator import Emulator
 from relay_sync.emulator.loading import Loader
-from tests.emulator.raw import RawClient, audio
+from tests.emulator.raw import RawClient, audio, frames_of
 
 
 class Slow:
@@ -86,11 +86,11 @@ def test_a_call_can_end_while_its_media_are_fetched(relay: Emulator, client: Raw
 
 
 def test_the_emulator_stops_while_media_are_fetched(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    dialect: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("relay_sync.emulator.loading._JOIN", 0.0)
     library = Slow()
-    with Emulator(stepped=True) as relay, RawClient(relay).ready() as client:
+    with Emulator(stepped=True) as relay, frames_of[dialect](relay).ready() as client:
         relay.running_parts.loader.library = library  # type: ignore[assignment]  # a stand-in that blocks
         begin(client)
         assert library.fetching.wait(10)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from relay_sync.emulator import Emulator, Phone
-from tests.emulator.raw import RawClient
+from tests.emulator.raw import RawClient, frames_of
 from tests.support import in_thread
 
 
@@ -122,9 +122,9 @@ def test_what_was_heard_in_an_earlier_call_is_let_go(relay: Emulator, client: Ra
     assert relay.phones["+15550101"].heard.duration == 1.0
 
 
-def test_a_phone_can_be_used_when_the_emulator_has_stopped() -> None:
+def test_a_phone_can_be_used_when_the_emulator_has_stopped(dialect: str) -> None:
     relay = Emulator()
-    with relay, RawClient(relay).ready() as client:
+    with relay, frames_of[dialect](relay).ready() as client:
         client.answered()
         handset = relay.phones["+15550101"]
     assert (handset.state, handset.end_reason) == ("ended", "error")

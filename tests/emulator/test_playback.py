@@ -12,7 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from relay_sync.emulator import Emulator
-from tests.emulator.raw import RawClient, audio, silence
+from tests.emulator.raw import RawClient, audio, frames_of, silence
 
 RATE = 8000
 Samples = NDArray[np.int64]
@@ -234,9 +234,9 @@ def test_an_empty_file_finishes_at_once(client: RawClient, tmp_path: Path) -> No
     client.wait_event("play", "finished")
 
 
-def test_media_can_be_replaced_by_files(noise: Path, source: Samples) -> None:
+def test_media_can_be_replaced_by_files(dialect: str, noise: Path, source: Samples) -> None:
     url = "https://media.example/hello.mp3"
-    with Emulator(stepped=True, media={url: noise}) as relay, RawClient(relay).ready() as client:
+    with Emulator(stepped=True, media={url: noise}) as relay, frames_of[dialect](relay).ready() as client:
         client.play(client.answered(), "p", audio(url))
         relay.clock.advance(1)
         assert same(heard(relay), source[:RATE])
@@ -282,8 +282,8 @@ def test_a_call_that_ends_while_its_media_load_says_nothing_more(
     assert [entry for entry in client.drain() if "play:" in entry][-1] == "play:finished"
 
 
-def test_in_real_time_playing_works_too(noise: Path, source: Samples) -> None:
-    with Emulator(speed=50) as relay, RawClient(relay).ready() as client:
+def test_in_real_time_playing_works_too(dialect: str, noise: Path, source: Samples) -> None:
+    with Emulator(speed=50) as relay, frames_of[dialect](relay).ready() as client:
         call = client.answered()
         client.play(call, "p", audio(noise))
         client.control(call, "p", "pause")

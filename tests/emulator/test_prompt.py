@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import pytest
 
 from relay_sync.emulator import MAGIC_NUMBERS, Assumptions, Emulator, Phone
 from relay_sync.emulator.media import sound_of_digits
-from tests.emulator.raw import Frame, RawClient, audio, silence
+from tests.emulator.raw import Frame, Stages, audio, frames_of, silence
 
 RATE = 8000
 NUMBER = "+15550101"
@@ -29,10 +27,10 @@ def near(seconds: float, within: float = 1e-9) -> Any:
 class Stage:
     """An emulator, a raw client and an answered call to one phone."""
 
-    def __init__(self, stack: ExitStack, **answers: Any) -> None:
+    def __init__(self, stack: Stages, **answers: Any) -> None:
         relay = Emulator(stepped=True, ping_interval=None, assumptions=Assumptions(**answers))
         self.relay = stack.enter_context(relay)
-        self.client = stack.enter_context(RawClient(relay)).ready()
+        self.client = stack.enter_context(frames_of[stack.dialect](relay)).ready()
         self.phone: Phone = relay.phone(NUMBER)
         self.call = self.client.answered(NUMBER)
         self.client.drain()
@@ -70,13 +68,7 @@ class Stage:
 
 
 @pytest.fixture
-def stages() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture
-def stage(stages: ExitStack) -> Stage:
+def stage(stages: Stages) -> Stage:
     return Stage(stages)
 
 
@@ -234,14 +226,14 @@ def test_no_input_comes_at_the_exact_moment(stage: Stage, kind: Frame, collect: 
 
 
 @pytest.mark.parametrize(("answer", "at"), [("prompt_end", 3.0), ("prompt_start", 2.0)])
-def test_initial_timeout_from(stages: ExitStack, answer: str, at: float) -> None:
+def test_initial_timeout_from(stages: Stages, answer: str, at: float) -> None:
     stage = Stage(stages, initial_timeout_from=answer)
     stage.ask({"initial_timeout": 2, "digits": {"max": 1}})
     stage.advance(20)
     assert stage.result() == (near(at), NO_INPUT)
 
 
-def test_when_time_is_up_in_the_middle_of_the_prompt_that_is_over_too(stages: ExitStack) -> None:
+def test_when_time_is_up_in_the_middle_of_the_prompt_that_is_over_too(stages: Stages) -> None:
     stage = Stage(stages, initial_timeout_from="prompt_start")
     stage.ask({"initial_timeout": 0.5, "digits": {"max": 1}})
     stage.advance(20)
@@ -250,7 +242,7 @@ def test_when_time_is_up_in_the_middle_of_the_prompt_that_is_over_too(stages: Ex
 
 
 @pytest.mark.parametrize("answer", ["never", "at_once"])
-def test_initial_timeout_zero(stages: ExitStack, answer: str) -> None:
+def test_initial_timeout_zero(stages: Stages, answer: str) -> None:
     stage = Stage(stages, initial_timeout_zero=answer)
     stage.ask({"initial_timeout": 0, "digits": {"max": 1}})
     stage.advance(100)
@@ -302,7 +294,7 @@ def test_what_is_not_collected_stops_nothing(stage: Stage, collect: Frame, act: 
     assert stage.result() == (near(7.0), NO_INPUT)
 
 
-def test_input_stops_prompt(stages: ExitStack) -> None:
+def test_input_stops_prompt(stages: Stages) -> None:
     stage = Stage(stages, input_stops_prompt=False)
     stage.ask({"digits": {"max": 2}}, silence(5))
     stage.phone.press("12")
@@ -423,7 +415,7 @@ def test_speech_that_began_before_the_prompt_is_heard_from_there_on(stage: Stage
 
 
 @pytest.mark.parametrize(("answer", "wanted"), [("speech", speech("no way")), ("no_match", NO_MATCH)])
-def test_words_not_hinted_at(stages: ExitStack, answer: str, wanted: Frame) -> None:
+def test_words_not_hinted_at(stages: Stages, answer: str, wanted: Frame) -> None:
     stage = Stage(stages, words_not_hinted_at=answer)
     stage.ask({"speech": {"hints": ["Yes", "maybe"]}})
     stage.phone.say("no way")
@@ -458,7 +450,7 @@ def test_a_key_ends_speech(stage: Stage) -> None:
 
 @pytest.mark.parametrize("answer", ["no_input", "error", "nothing"])
 @pytest.mark.parametrize("moment", [0.5, 1.5])
-def test_prompt_stopped(stages: ExitStack, answer: str, moment: float) -> None:
+def test_prompt_stopped(stages: Stages, answer: str, moment: float) -> None:
     stage = Stage(stages, prompt_stopped=answer)
     stage.ask({"digits": {"max": 4}})
     stage.advance(moment)
@@ -499,7 +491,7 @@ def test_what_was_pressed_before_a_stop_is_heard_before_it(stage: Stage) -> None
         ("never", ["state:ending", "state:ended"]),
     ],
 )
-def test_the_end_of_the_call_ends_it(stages: ExitStack, answer: str, order: list[str]) -> None:
+def test_the_end_of_the_call_ends_it(stages: Stages, answer: str, order: list[str]) -> None:
     stage = Stage(stages, plays_at_call_end=answer)
     stage.ask({"digits": {"max": 4}}, silence(5))
     stage.advance(0.5)

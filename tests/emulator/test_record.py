@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 
 from relay_sync.emulator import Assumptions, Emulator, Phone
 from relay_sync.emulator.media import RECORD_BEEP, ToneDetector
-from tests.emulator.raw import Frame, RawClient, audio, silence
+from tests.emulator.raw import Frame, Stages, audio, frames_of, silence
 
 RATE = 8000
 NUMBER = "+15550101"
@@ -36,10 +34,10 @@ def near(seconds: float, within: float = 1e-9) -> Any:
 class Stage:
     """An emulator, a raw client and an answered call to one phone."""
 
-    def __init__(self, stack: ExitStack, **answers: Any) -> None:
+    def __init__(self, stack: Stages, **answers: Any) -> None:
         relay = Emulator(stepped=True, ping_interval=None, assumptions=Assumptions(**answers))
         self.relay = stack.enter_context(relay)
-        self.client = stack.enter_context(RawClient(relay)).ready()
+        self.client = stack.enter_context(frames_of[stack.dialect](relay)).ready()
         self.phone: Phone = relay.phone(NUMBER)
         self.call = self.client.answered(NUMBER)
         self.client.drain()
@@ -82,13 +80,7 @@ class Stage:
 
 
 @pytest.fixture
-def stages() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture
-def stage(stages: ExitStack) -> Stage:
+def stage(stages: Stages) -> Stage:
     return Stage(stages)
 
 
@@ -330,7 +322,7 @@ def test_a_terminator_ends_it_and_is_left_out(stage: Stage, more: Frame, key: st
 
 
 @pytest.mark.parametrize(("answer", "silence_kept", "key_kept"), [("trimmed", 0.0, 0.0), ("kept", 1.0, 0.14)])
-def test_record_end(stages: ExitStack, answer: str, silence_kept: float, key_kept: float) -> None:
+def test_record_end(stages: Stages, answer: str, silence_kept: float, key_kept: float) -> None:
     stage = Stage(stages, record_end=answer)
     stage.record("a")
     stage.phone.play(noise_of(1))
@@ -421,7 +413,7 @@ def test_a_paused_one_can_be_stopped(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("answer", ["200", "409"])
-def test_a_pause_of_a_paused_one_is_answered_as_that_of_a_play(stages: ExitStack, answer: str) -> None:
+def test_a_pause_of_a_paused_one_is_answered_as_that_of_a_play(stages: Stages, answer: str) -> None:
     stage = Stage(stages, pause_of_paused=answer, resume_of_playing=answer)
     stage.record(**FOREVER)
     assert stage.control("resume")["code"] == answer
@@ -454,7 +446,7 @@ def test_several_record_at_once(stage: Stage) -> None:
         ("never", ["state:ending", "state:ended"]),
     ],
 )
-def test_the_end_of_the_call_ends_it_and_the_file_is_there(stages: ExitStack, answer: str, order: list[str]) -> None:
+def test_the_end_of_the_call_ends_it_and_the_file_is_there(stages: Stages, answer: str, order: list[str]) -> None:
     stage = Stage(stages, plays_at_call_end=answer)
     url = stage.record(format="mp3")["url"]
     stage.phone.play(noise_of(2))
@@ -500,9 +492,9 @@ def test_python_has_the_recordings_as_they_are_served(stage: Stage, tmp_path: Pa
     assert recording.save(tmp_path / "r.wav").read_bytes() == recording.content
 
 
-def test_recordings_outlive_the_emulator_they_were_made_in() -> None:
+def test_recordings_outlive_the_emulator_they_were_made_in(dialect: str) -> None:
     relay = Emulator(stepped=True, ping_interval=None)
-    with relay, RawClient(relay).ready() as client:
+    with relay, frames_of[dialect](relay).ready() as client:
         call = client.answered(NUMBER)
         client.command("calling.record", {**call, "control_id": "r", "record": {"audio": {}}})
         relay.clock.advance(1)
@@ -511,7 +503,7 @@ def test_recordings_outlive_the_emulator_they_were_made_in() -> None:
 
 
 @pytest.mark.parametrize("answer", [False, True])
-def test_record_result_nested(stages: ExitStack, answer: bool) -> None:
+def test_record_result_nested(stages: Stages, answer: bool) -> None:
     stage = Stage(stages, record_result_nested=answer)
     url = stage.record(**FOREVER)["url"]
     stage.advance(1)
