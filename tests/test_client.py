@@ -491,7 +491,7 @@ def test_ctrl_c_ends_run_and_disconnects_without_a_traceback() -> None:
 
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
         before = signal.getsignal(signal.SIGINT)
-        with Emulator() as relay:
+        with Emulator(dialects=[os.environ["RELAY_SYNC_TEST_DIALECT"]]) as relay:
             client = Client(**relay.credentials)
             client.on("ready", lambda client: os.kill(os.getpid(), signal.SIGINT))
             client.run()
@@ -512,11 +512,11 @@ def run(program: str) -> str:
 def test_a_program_that_leaves_everything_open_ends_without_a_traceback() -> None:
     program = textwrap.dedent(
         """
-        import threading
+        import os, threading
         from relay_sync import Client
         from relay_sync.emulator import Emulator
 
-        relay = Emulator()
+        relay = Emulator(dialects=[os.environ["RELAY_SYNC_TEST_DIALECT"]])
         relay.start()
         relay.phone("+15550101")
         client = Client(**relay.credentials)

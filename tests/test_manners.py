@@ -76,7 +76,7 @@ def test_importing_constructing_and_using_touch_nothing_of_the_process() -> None
                 type(asyncio.get_event_loop_policy()), sys.getrecursionlimit(), sys.getswitchinterval(),
             )
 
-        with Emulator() as relay:
+        with Emulator(dialects=[os.environ["RELAY_SYNC_TEST_DIALECT"]]) as relay:
             relay.phone("+15550101")
             before = everything()
             from relay_sync import Client
@@ -94,12 +94,12 @@ def test_importing_constructing_and_using_touch_nothing_of_the_process() -> None
 def test_the_client_may_be_used_away_from_the_main_thread() -> None:
     """Defect 99: nothing needs the main thread."""
     program = """
-        import threading
+        import os, threading
         from relay_sync import Client
         from relay_sync.emulator import Emulator
 
         def work():
-            with Emulator() as relay:
+            with Emulator(dialects=[os.environ["RELAY_SYNC_TEST_DIALECT"]]) as relay:
                 relay.phone("+15550101")
                 client = Client(**relay.credentials)
                 client.on("ready", lambda client: client.disconnect())
@@ -119,7 +119,7 @@ def test_the_variables_of_the_environment_are_enough() -> None:
         from relay_sync import Client
         from relay_sync.emulator import Emulator
 
-        with Emulator() as relay:
+        with Emulator(dialects=[os.environ["RELAY_SYNC_TEST_DIALECT"]]) as relay:
             os.environ["SIGNALWIRE_PROJECT_ID"] = relay.project
             os.environ["SIGNALWIRE_API_TOKEN"] = relay.token
             os.environ["SIGNALWIRE_RELAY_HOST"] = relay.url

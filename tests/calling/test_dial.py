@@ -499,7 +499,7 @@ def test_ctrl_c_in_a_dial_raises_there_and_hangs_up_what_it_began() -> None:
         from relay_sync.emulator import Emulator
 
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
-        with Emulator() as relay:
+        with Emulator(dialects=[os.environ["RELAY_SYNC_TEST_DIALECT"]]) as relay:
             phone = relay.phone("+15550101", no_answer=True)
             with Client(**relay.credentials) as client:
                 def interrupt():

@@ -480,7 +480,7 @@ def test_ctrl_c_ends_any_wait_and_leaves_everything_usable() -> None:
                 threading.Event().wait(0.001)
             os.kill(os.getpid(), signal.SIGINT)
 
-        with Emulator() as relay:
+        with Emulator(dialects=[os.environ["RELAY_SYNC_TEST_DIALECT"]]) as relay:
             phone = relay.phone("+15550101")
             with Client(**relay.credentials) as client:
                 call = client.calling.dial(from_number="+15550100", to_number="+15550101").call
