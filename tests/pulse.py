@@ -23,8 +23,9 @@ class Pulse:
         self._thread.start()
 
     def _beat(self) -> None:
-        last = time.monotonic()
-        while not self._stop.wait(BEAT):
+        last, stopped = time.monotonic(), False
+        while not stopped:
+            stopped = self._stop.wait(BEAT)  # what was missed just before the end counts as well
             now = time.monotonic()
             if now > last + 2 * BEAT:
                 self.gaps.append((last + 2 * BEAT, now))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -81,7 +80,7 @@ def limits(client: Client, **seconds: float) -> Iterator[None]:
     """Give a client other limits (``request``, ``connect``, ``resume``) in the block: nothing before it is hurried."""
     connection = client._life().connection
     before = connection.limits
-    connection.limits = client._limits = replace(before, **seconds)
+    connection.limits = client._limits = before._replace(**seconds)
     try:
         yield
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
@@ -15,7 +14,6 @@ from tests.words import make_words
 
 T = TypeVar("T")
 
-BEAT = 0.005  # seconds between two beats of the pulse that tells how busy the machine is
 LIMIT = 10.0  # the moment at which a test that waits for something fails; never waited out by one that passes
 
 
@@ -67,42 +65,6 @@ def until(condition: Callable[[], object], what: str = "the condition", limit: f
             return
         pause.wait(0.002)
     raise AssertionError(f"{what} did not come true within {limit} s")
-
-
-class Pulse:
-    """Measures for how long a machine that is busy with other things has kept this process waiting."""
-
-    def __init__(self) -> None:
-        self.missed = 0.0
-        self._stop = threading.Event()
-        self._last = time.monotonic()
-        self._thread = threading.Thread(target=self._beat, name="test-pulse", daemon=True)
-        self._thread.start()
-
-    def _beat(self) -> None:
-        ended = False
-        while not ended:
-            ended = self._stop.wait(BEAT)
-            now = time.monotonic()  # after the end too: it may be the end of a long wait
-            self.missed += max(0.0, now - self._last - 2 * BEAT)
-            self._last = now
-
-    def end(self) -> float:
-        """Stop measuring; return the seconds."""
-        self._stop.set()
-        self._thread.join()
-        return self.missed
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Fail if the block takes longer, not counting the time for which this process was not let run."""
-    pulse, began = Pulse(), time.monotonic()
-    try:
-        yield
-    finally:
-        took, missed = time.monotonic() - began, pulse.end()
-    assert took - missed <= seconds, f"it took {took:.2f} s, {missed:.2f} of them not ours; {seconds} s were promised"
 
 
 class ScriptedTransport:

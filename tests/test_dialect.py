@@ -25,8 +25,9 @@ from relay_sync.link.transport import TransportLost
 from relay_sync.wire.dialect import Handshake, Heard, Said, not_understood, pong, refused
 from relay_sync.wire.events import Answer, Happened, Ready, RelayEvent
 from relay_sync.wire.jsonrpc import Failure, Request, Success, write_result
+from tests.pulse import within
 from tests.stage import GIVEN, PROJECT, TOKEN, ScriptedClient, Stage, at_once
-from tests.support import LIMIT, ScriptedRelay, in_thread, until, within
+from tests.support import LIMIT, ScriptedRelay, in_thread, until
 from tests.words import VARIABLE, chosen
 
 NUMBERS = {"from_number": "+15550100", "to_number": "+15550101"}

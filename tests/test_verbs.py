@@ -12,8 +12,9 @@ from relay_sync import CommandRefused, NotConnected, RelayError, RelayTimeout, R
 from relay_sync.calling.action import Action
 from relay_sync.link import waiting
 from tests import verbs
+from tests.pulse import within
 from tests.stage import Stage
-from tests.support import LIMIT, in_thread, within
+from tests.support import LIMIT, in_thread
 from tests.verbs import VERBS, Scene, Verb
 
 LIMIT_S = 0.02

@@ -12,7 +12,6 @@ from relay_sync import Call, Client, PlayAction
 from relay_sync.emulator import Emulator
 from tests.pulse import within as within
 from tests.support import until
-from tests.support import within as within
 
 PROMPTLY = 0.5  # seconds within which what can't come any more has ended, from when that is known
 PING_INTERVAL = PING_TIMEOUT = 0.2  # of the tests in which a peer falls silent
