@@ -525,7 +525,7 @@ def test_nothing_above_the_wire_knows_a_dialect_by_name() -> None:
 # What a session says of itself: words of one dialect.
 OF_ONE = re.compile(r"\bblade\.[a-z]+|\bsignalwire\.(connect|event|ping|disconnect|unreceive|reauthenticate)\b")
 ABOUT_ONE = {"emulator", "interop", "wire"}  # folders of tests that are about the dialects, or speak by hand
-SPELLING = {f"faults/{name}.py" for name in ("fuzz", "support", "test_secrets")}
+SPELLING = {f"faults/{name}.py" for name in ("fuzz", "support", "test_ctrl_c_everywhere", "test_secrets")}
 SPELLING |= {"test_dialect.py", "test_masking.py", "words.py"}
 
 

@@ -267,7 +267,12 @@ def _service_verbs() -> Iterator[Verb]:
     yield Verb("Client", "execute", lambda scene: lambda **limit: scene.client.execute("test.verb", {}, **limit))
 
 
-VERBS: list[Verb] = [*_call_verbs(), *_action_verbs(), *_service_verbs()]
+def table() -> list[Verb]:
+    """A row for each verb, in the dialect that is spoken when it is called."""
+    return [*_call_verbs(), *_action_verbs(), *_service_verbs()]
+
+
+VERBS: list[Verb] = table()
 
 # Those that have no parameter to be found by, or whose limit is another thing; each has tests of its own.
 APART = {

@@ -19,7 +19,7 @@ import pytest
 
 from tests.link.support import Child, program
 from tests.pulse import BEAT, missed
-from tests.verbs import APART, VERBS
+from tests.verbs import APART, table
 from tests.words import VARIABLE
 
 pytestmark = [
@@ -332,7 +332,7 @@ def latency(child: Child) -> float:
 
 def test_every_verb_is_interrupted_where_it_waits_for_relay() -> None:
     with program(START + f"MOMENTS = {[*MOMENTS.values()]}\n" + EVERY_VERB, stdin=True) as child:
-        for verb in VERBS:
+        for verb in table():
             for moment in MOMENTS:
                 assert child.line() == str(verb)
                 assert latency(child) < SOON_S, (verb, moment)
@@ -341,9 +341,9 @@ def test_every_verb_is_interrupted_where_it_waits_for_relay() -> None:
 
 
 def test_every_verb_that_waits_for_an_end_is_interrupted_there() -> None:
-    names = {str(verb) for verb in VERBS}
+    names = {str(verb) for verb in table()}
     with program(START + "asleep = True" + EVERY_END, stdin=True) as child:
-        for verb in VERBS:
+        for verb in table():
             if verb.owner == "Call" and f"{verb}_async" in names:
                 assert child.line() == str(verb)
                 assert latency(child) < SOON_S, verb

@@ -20,7 +20,7 @@ from relay_sync.calling.action import Action
 from relay_sync.emulator import Emulator
 from tests.stage import Stage
 from tests.support import LIMIT, Running, in_thread, until
-from tests.verbs import VERBS, Scene
+from tests.verbs import Scene, table
 from tests.words import spoken
 
 pytestmark = pytest.mark.timeout(300)
@@ -146,7 +146,7 @@ def ended(done: Future[object]) -> BaseException | None:
 
 def test_every_verb_waits_in_a_handler_up_to_its_limit(handlers: Handlers) -> None:
     scene = Scene(handlers.stage)
-    for verb in VERBS:
+    for verb in table():
         act = verb.prepare(scene)
         error = ended(handlers.run(lambda act=act, limit=verb.limit: act(**{limit: LIMIT_S})))  # type: ignore[misc]
         assert isinstance(error, RelayTimeout), (verb, error)
@@ -155,7 +155,7 @@ def test_every_verb_waits_in_a_handler_up_to_its_limit(handlers: Handlers) -> No
 
 def test_every_verb_that_sends_gets_its_answer_in_a_handler(handlers: Handlers) -> None:
     scene = Scene(handlers.stage)
-    for verb in VERBS:
+    for verb in table():
         if not verb.sends:
             continue
         act = verb.prepare(scene)
