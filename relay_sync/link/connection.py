@@ -77,13 +77,14 @@ class Connection(Sending):
         self.monitor.check_thread(lambda: "connect()")
         with self.monitor.lock:
             try:
-                self.monitor.wait_until(
-                    self, lambda: self.state in (READY, CLOSED) or or_else(), deadline, lambda: "not ready"
-                )
+                self.monitor.wait_until(self, lambda: self._settled() or or_else(), deadline, lambda: "not ready")
             except RelayTimeout as late:
                 raise ConnectFailed(f"Relay did not say ready within {deadline.timeout} s") from late
             if self.state == CLOSED:
                 raise self._why_closed()
+
+    def _settled(self) -> bool:
+        return self.state in (READY, CLOSED)
 
     def wait_closed(self, deadline: Deadline, or_else: Callable[[], bool] = bool) -> None:
         """Block until closed; raise why, where it ended for another reason than :meth:`stop`.
