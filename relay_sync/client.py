@@ -376,9 +376,8 @@ class Client:
             NotConnected: not sent. ConnectionLost: unknown whether it was done. RelayTimeout: no answer.
         """
         checks.text(method, "method", "a command such as 'calling.play'")
-        if not isinstance(params, dict):
-            raise TypeError(f"params={params!r}: give a dict")
-        deadline = Deadline(wait_timeout).within(self._limits.request)
+        params = checks.command_params(params)
+        deadline = Deadline(wait_timeout, name="wait_timeout").within(self._limits.request)
         answer = self._connected_life().connection.request(method, params, deadline)
         return ExecuteResult.of(answer, method=method)
 
@@ -413,7 +412,7 @@ class Client:
             it was done; the next connection does not register them.
         """
         names = checks.words(contexts, "contexts", "context names")
-        deadline = Deadline(wait_timeout).within(self._limits.request)
+        deadline = Deadline(wait_timeout, name="wait_timeout").within(self._limits.request)
         return self._change_contexts(names, deadline, wanted=False)
 
     def reauthenticate(self, jwt_token: str, *, wait_timeout: float | None = None) -> ExecuteResult:
@@ -442,7 +441,7 @@ class Client:
             raise ValueError("jwt_token= is empty: give a JSON Web Token")
         if self._config.jwt_token is None:
             raise ConfigurationError("reauthenticate() is for a client that was given jwt_token=; this one has a token")
-        deadline = Deadline(wait_timeout).within(self._limits.request)
+        deadline = Deadline(wait_timeout, name="wait_timeout").within(self._limits.request)
         connection = self._connected_life().connection
         connection.monitor.check_process()
         self._masker = self._masker_of(jwt_token)  # both: Relay may yet repeat the old one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -14,6 +14,7 @@ from relay_sync.calling.result import ReceiveResult, Result
 from relay_sync.link.connection import Connection
 from relay_sync.link.handlers import Lane, Workers, run
 from relay_sync.link.waiting import Deadline, Monitor, Waitable
+from relay_sync.showing import shown
 from relay_sync.wire.events import Answer, RelayEvent
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Message(Waitable):
     Attributes:
         id: Relay's id.
         context: the context it came for, or that its states are told to.
-        from_number, to_number: E.164 numbers.
+        from_number, to_number: as Relay told them: numbers in E.164 form, or short codes.
         direction: ``inbound`` or ``outbound``.
         state: ``queued``, ``initiated``, ``sent``, ``delivered``, ``undelivered``, ``failed``; inbound ``received``.
         body: the text; "" where there is none.
@@ -105,12 +106,13 @@ class Message(Waitable):
         Raises:
             RelayTimeout: not within ``timeout`` seconds. Wait again, if you like.
         """
+        deadline = Deadline(timeout)
         if self.is_final:
             return True
         self._monitor.check_process()
         with self._monitor.lock:
             self._monitor.wait_until(
-                self, lambda: self.is_final or self._over, Deadline(timeout), lambda: f"{self!r} was not delivered"
+                self, lambda: self.is_final or self._over, deadline, lambda: f"{self!r} was not delivered"
             )
         return self.is_final
 
@@ -143,7 +145,7 @@ def _texts(params: dict[str, Any], name: str) -> list[str]:
 
 def _listed(value: Iterable[str] | None) -> Iterable[str] | None:
     """An iterable as a list; None for an empty one, which is what a message without any holds."""
-    if isinstance(value, Iterable) and not isinstance(value, str):
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
         return list(value) or None
     return value
 
@@ -275,7 +277,9 @@ class Messaging:
         """Send a text message and block until Relay has accepted or refused it.
 
         Args:
-            from_number, to_number: E.164 numbers.
+            from_number, to_number: numbers in E.164 form, which is ``+``, country code and number, 1 to 15
+                digits in all (``+15550100``); or short codes, of 3 to 8 digits without ``+``: the vendor's pages
+                allow one as the sender.
             context: where the news of its state are told.
             body: the text; needed where there is no ``media``. An empty one counts as none.
             media: addresses of media; needed where there is no ``body``. An empty list counts as none.
@@ -290,10 +294,9 @@ class Messaging:
             TypeError, ValueError: bad arguments; nothing was sent.
             NotConnected: not sent. ConnectionLost, RelayTimeout: unknown whether it was.
         """
-        number = "a phone number such as '+15550100'"
         params: dict[str, Any] = {
-            "from_number": checks.text(from_number, "from_number", number),
-            "to_number": checks.text(to_number, "to_number", number),
+            "from_number": checks.phone_number(from_number, "from_number"),
+            "to_number": checks.phone_number(to_number, "to_number"),
             "context": checks.text(context, "context", "the name of a context"),
         }
         if body is not None and body != "":
@@ -303,10 +306,10 @@ class Messaging:
             if listed is not None:
                 params[name] = checks.words(listed, name, what)
         if "body" not in params and "media" not in params:
-            raise ValueError(f"body={body!r} and media={media!r}: give at least one of them")
+            raise ValueError(f"body={shown(body)} and media={shown(media)}: give at least one of them")
         if region is not None:
             params["region"] = checks.text(region, "region", "the name of a region")
-        return self._send(params, Deadline(wait_timeout))
+        return self._send(params, Deadline(wait_timeout, name="wait_timeout"))
 
     def _send(self, params: dict[str, Any], deadline: Deadline) -> SendResult:
         connection, table = self._host._connection(), self._host._messages()

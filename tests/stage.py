@@ -56,8 +56,8 @@ class FakeClock:
     def __init__(self) -> None:
         self.now = 1000.0
 
-    def deadline(self, timeout: float | None) -> Deadline:
-        return Deadline(timeout, lambda: self.now)
+    def deadline(self, timeout: float | None, *, name: str = "timeout") -> Deadline:
+        return Deadline(timeout, lambda: self.now, name=name)
 
 
 @contextmanager

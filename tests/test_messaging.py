@@ -177,7 +177,7 @@ class TestOverTheWholeRoad:
         with pytest.raises(CommandRefused) as caught:
             result.raise_for_status()
         assert (caught.value.code, caught.value.method) == ("402", "messaging.send")
-        number = client.messaging.send(**{**TEXT, "to_number": "nobody"})
+        number = client.messaging.send(**{**TEXT, "to_number": "12345"})
         assert (number.successful, number.code) == (False, "400")
 
     def test_a_refused_context_is_reported_and_its_handler_not_kept(self, client: Client, relay: Emulator) -> None:

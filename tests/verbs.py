@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import relay_sync
@@ -123,8 +124,7 @@ class Verb:
 def _call_verbs() -> Iterator[Verb]:
     def on_call(name: str, *arguments: Any, **more: Any) -> Verb:
         def prepare(scene: Scene) -> Callable[..., object]:
-            verb = getattr(scene.call(), name)
-            return lambda **limit: verb(*arguments, **more, **limit)
+            return partial(getattr(scene.call(), name), *arguments, **more)
 
         return Verb("Call", name, prepare)
 
@@ -175,8 +175,7 @@ def _call_verbs() -> Iterator[Verb]:
 
 def _waits_on_undialled(name: str, *arguments: Any) -> Callable[[Scene], Callable[..., object]]:
     def prepare(scene: Scene) -> Callable[..., object]:
-        verb = getattr(scene.undialled(), name)
-        return lambda **limit: verb(*arguments, **limit)
+        return partial(getattr(scene.undialled(), name), *arguments)
 
     return prepare
 
@@ -231,8 +230,7 @@ def _action_verbs() -> Iterator[Verb]:
 
 def _on_action(kind: str, name: str, *arguments: Any) -> Callable[[Scene], Callable[..., object]]:
     def prepare(scene: Scene) -> Callable[..., object]:
-        verb = getattr(scene.action(kind), name)
-        return lambda **limit: verb(*arguments, **limit)
+        return partial(getattr(scene.action(kind), name), *arguments)
 
     return prepare
 
@@ -241,7 +239,7 @@ def _registers(service: str, name: str) -> Callable[[Scene], Callable[..., objec
     def prepare(scene: Scene) -> Callable[..., object]:
         verb = getattr(getattr(scene.client, service), name)
         context = f"context-{next(scene._numbers)}"  # one that is registered already is not asked for again
-        return lambda **limit: verb([context], print, **limit)
+        return partial(verb, [context], print)
 
     return prepare
 
@@ -249,11 +247,11 @@ def _registers(service: str, name: str) -> Callable[[Scene], Callable[..., objec
 def _service_verbs() -> Iterator[Verb]:
     def dial(scene: Scene) -> Callable[..., object]:
         numbers = {"from_number": "+15550100", "to_number": "+15550101"}
-        return lambda **limit: scene.client.calling.dial(**numbers, **limit)
+        return partial(scene.client.calling.dial, **numbers)
 
     def send(scene: Scene) -> Callable[..., object]:
         numbers = {"from_number": "+15550100", "to_number": "+15550101"}
-        return lambda **limit: scene.client.messaging.send(context="office", body="hello", **numbers, **limit)
+        return partial(scene.client.messaging.send, context="office", body="hello", **numbers)
 
     yield Verb("Calling", "dial", dial)
     yield Verb("Messaging", "send", send)
@@ -263,8 +261,8 @@ def _service_verbs() -> Iterator[Verb]:
     yield Verb("Tasking", "receive", _registers("tasking", "receive"))
     yield Verb("Message", "wait", lambda scene: scene.message().wait, sends=False, limit="timeout")
     if chosen() == "flat":  # in Blade nothing is sent
-        yield Verb("Client", "unreceive", lambda scene: lambda **limit: scene.client.unreceive(["never"], **limit))
-    yield Verb("Client", "execute", lambda scene: lambda **limit: scene.client.execute("test.verb", {}, **limit))
+        yield Verb("Client", "unreceive", lambda scene: partial(scene.client.unreceive, ["never"]))
+    yield Verb("Client", "execute", lambda scene: partial(scene.client.execute, "test.verb", {}))
 
 
 def table() -> list[Verb]:

@@ -16,6 +16,7 @@ from relay_sync.calling.result import ReceiveResult
 from relay_sync.calling.table import CallHandler, CallTable
 from relay_sync.link.waiting import check_timeout
 from relay_sync.ref import Ref
+from relay_sync.showing import shown
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Calling:
         if devices is None:
             steps = [[make_device(call_type, from_number, to_number, timeout)]]
         elif to_number is not None:
-            raise ValueError(f"to_number={to_number!r} and devices were both given: give one of them")
+            raise ValueError(f"to_number={shown(to_number)} and devices were both given: give one of them")
         else:
             steps = prepare_devices(devices, "devices", from_number, timeout)
         single = steps[0][0] if len(steps) == len(steps[0]) == 1 else None

@@ -9,12 +9,20 @@ from __future__ import annotations
 import copy
 import json
 import math
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
+from relay_sync.showing import shown
+
 _encode = json.JSONEncoder(allow_nan=False).encode
 
+Check = Callable[[object, str], Any]
+
 DTMF = "0123456789*#ABCD"  # the sixteen tones that keys of a telephone make
+_E164 = re.compile(r"\+[1-9][0-9]{0,14}")
+_SHORT = re.compile(r"[0-9]{3,8}")
+LARGEST = 2**53 - 1  # of whole numbers that a float holds exactly, and so every reader of JSON
 
 
 _DEEPEST = 100  # levels: no more than is taken from Relay, and what can be copied and kept without using up the stack
@@ -39,9 +47,9 @@ def shallow(value: object, name: str) -> None:
 def text(value: object, name: str, what: str) -> str:
     """A non-empty string; ``what`` says in words what it should be."""
     if not isinstance(value, str):
-        raise TypeError(f"{name}={value!r}: give {what} as a string")
+        raise TypeError(f"{name}={shown(value)}: give {what} as a string")
     if not value.strip():
-        raise ValueError(f"{name}={value!r} is empty: give {what}")
+        raise ValueError(f"{name}={shown(value)} is empty: give {what}")
     return value
 
 
@@ -57,7 +65,7 @@ def secret(value: object, name: str, what: str) -> str:
 def anything(value: object, name: str, what: str) -> object:
     """A value whose form is Relay's alone to judge, copied."""
     if value is None:
-        raise TypeError(f"{name}={value!r}: give {what}")
+        raise TypeError(f"{name}={shown(value)}: give {what}")
     shallow((value,), name)
     return copy.deepcopy(value)
 
@@ -70,18 +78,45 @@ def address(value: object, name: str, what: str, schemes: Collection[str] = ()) 
     found = text(value, name, what)
     for character in found:
         if character.isspace() or not character.isprintable():
-            raise ValueError(f"{name}={value!r} has {character!r} in it: give {what} (a blank is written %20)")
+            raise ValueError(f"{name}={shown(value)} has {character!r} in it: give {what} (a blank is written %20)")
     if schemes and not any(found.lower().startswith(scheme) and len(found) > len(scheme) for scheme in schemes):
-        raise ValueError(f"{name}={value!r}: give {what}, which begins with {' or '.join(schemes)}")
+        raise ValueError(f"{name}={shown(value)}: give {what}, which begins with {' or '.join(schemes)}")
     return found
+
+
+def phone_number(value: object, name: str) -> str:
+    """A phone number in E.164 form: ``+`` and 1 to 15 digits, the first not 0. Or a short one, of 3 to 8 digits.
+
+    The reference knows E.164 alone (api.md 12, protocol.md 16.2). But the vendor's pages on messages allow short
+    codes, and a service such as 988 has no E.164 form: both are short, which no number that merely lacks its
+    country code is likely to be. Whether one may be used is Relay's to judge.
+    """
+    given = text(value, name, "a phone number such as '+15550100'")
+    if not _E164.fullmatch(given) and not _SHORT.fullmatch(given):
+        raise ValueError(
+            f"{name}={shown(value)}: {_likely(given)}give a phone number in E.164 form, which is '+', country code and "
+            "number, 1 to 15 digits in all and nothing between them, or a short code of 3 to 8 digits"
+        )
+    return given
+
+
+def _likely(given: str) -> str:
+    """What was meant, where the country code is there; nobody can guess it."""
+    digits = "".join(character for character in given if character in "0123456789")
+    if given.lstrip().startswith("00"):
+        digits = digits[2:]
+    elif not given.lstrip().startswith("+") and len(digits) < 11:
+        return ""
+    foreign = set(given.lstrip()[:1] + given) - set("+0123456789 -.()/\u00a0")
+    return "" if foreign or not _E164.fullmatch(f"+{digits}") else f"did you mean '+{digits}'? "
 
 
 def number(value: object, name: str, low: float, high: float, unit: str) -> float:
     """A finite number from ``low`` to ``high``."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name}={value!r}: give a number of {unit} {_range(low, high)}")
+        raise TypeError(f"{name}={shown(value)}: give a number of {unit} {_range(low, high)}")
     if not (_finite(value) and low <= value <= high):
-        raise ValueError(f"{name}={value!r}: give a finite number of {unit} {_range(low, high)}")
+        raise ValueError(f"{name}={shown(value)}: give a finite number of {unit} {_range(low, high)}")
     return value
 
 
@@ -105,7 +140,7 @@ def duration(value: object, name: str = "duration") -> float:
     """Seconds, more than 0 (protocol.md 16.1)."""
     seconds = number(value, name, 0.0, math.inf, "seconds")
     if seconds == 0:
-        raise ValueError(f"{name}={value!r}: give more than 0 seconds")
+        raise ValueError(f"{name}={shown(value)}: give more than 0 seconds")
     return seconds
 
 
@@ -113,7 +148,7 @@ def duration_limit(value: object, name: str) -> float:
     """How long a call may last: more than 0, in a unit that sources differ on (protocol.md 19)."""
     limit = number(value, name, 0.0, math.inf, "minutes (or seconds: sources differ)")
     if limit == 0:
-        raise ValueError(f"{name}={value!r}: give more than 0")
+        raise ValueError(f"{name}={shown(value)}: give more than 0")
     return limit
 
 
@@ -130,9 +165,16 @@ def seconds(value: object, name: str) -> float:
 def count(value: object, name: str) -> int:
     """A whole number, 1 or more."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}={value!r}: give a whole number, 1 or more")
+        raise TypeError(f"{name}={shown(value)}: give a whole number, 1 or more")
     if value < 1:
-        raise ValueError(f"{name}={value!r}: give a whole number, 1 or more")
+        raise ValueError(f"{name}={shown(value)}: give a whole number, 1 or more")
+    return _exact(value, name)
+
+
+def _exact(value: int, name: str) -> int:
+    """A whole number that every reader of JSON reads as it is (RFC 8259 6)."""
+    if value > LARGEST:
+        raise ValueError(f"{name}={shown(value)}: give a whole number of at most {LARGEST}, which JSON can carry")
     return value
 
 
@@ -141,58 +183,61 @@ def whole(value: object, name: str, low: int, high: float, unit: str) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}={value!r}: give a whole number of {unit} {_range(low, high)}")
+        raise TypeError(f"{name}={shown(value)}: give a whole number of {unit} {_range(low, high)}")
     if not low <= value <= high:
-        raise ValueError(f"{name}={value!r}: give a whole number of {unit} {_range(low, high)}")
-    return value
+        raise ValueError(f"{name}={shown(value)}: give a whole number of {unit} {_range(low, high)}")
+    return _exact(value, name)
 
 
 def keys(value: object, name: str, allowed: str = DTMF) -> str:
     """A string of keys of a telephone, perhaps empty; the first that is none is named."""
     if not isinstance(value, str):
-        raise TypeError(f"{name}={value!r}: give a string of the characters {allowed}")
+        raise TypeError(f"{name}={shown(value)}: give a string of the characters {allowed}")
     for character in value:
         if character not in allowed:
-            raise ValueError(f"{name}={value!r}: {character!r} is not one of the characters {allowed}")
+            raise ValueError(f"{name}={shown(value)}: {character!r} is not one of the characters {allowed}")
     return value
 
 
 def some_keys(value: object, name: str, allowed: str = DTMF) -> str:
     """A string of one or more keys of a telephone."""
     if keys(value, name, allowed) == "":
-        raise ValueError(f"{name}={value!r} is empty: give at least one of the characters {allowed}")
+        raise ValueError(f"{name}={shown(value)} is empty: give at least one of the characters {allowed}")
     return str(value)
 
 
 def flag(value: object, name: str) -> bool:
     """True or False, and nothing that merely counts as one."""
     if not isinstance(value, bool):
-        raise TypeError(f"{name}={value!r}: give True or False")
+        raise TypeError(f"{name}={shown(value)}: give True or False")
     return value
 
 
 def one_of(value: object, name: str, allowed: Collection[str]) -> str:
     """One of a fixed list of words; the nearest is suggested."""
     if not isinstance(value, str):
-        raise TypeError(f"{name}={value!r}: give one of {_list(allowed)}")
+        raise TypeError(f"{name}={shown(value)}: give one of {_list(allowed)}")
     if value not in allowed:
         import difflib  # takes a while, and few need it
 
         near = difflib.get_close_matches(value, list(allowed), 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"{name}={value!r} is unknown: {hint}give one of {_list(allowed)}")
+        raise ValueError(f"{name}={shown(value)} is unknown: {hint}give one of {_list(allowed)}")
     return value
 
 
 def fields(value: object, name: str) -> dict[str, Any]:
     """A dict whose keys are strings; a copy that shares nothing with the caller's."""
     if not isinstance(value, Mapping):
-        raise TypeError(f"{name}={value!r}: give a dict")
+        raise TypeError(f"{name}={shown(value)}: give a dict")
     for key in value:
         if not isinstance(key, str):
-            raise TypeError(f"{name}: the key {key!r} is no string")
+            raise TypeError(f"{name} has the key {shown(key)}: give a dict whose keys are strings")
     shallow(value, name)
-    return copy.deepcopy(dict(value))
+    try:
+        return copy.deepcopy(dict(value))
+    except Exception as wrong:  # noqa: BLE001  (whatever is in it may forbid to be copied)
+        raise TypeError(f"{name}={shown(value)}: give what JSON can carry: {wrong}") from None
 
 
 def data(value: object, name: str) -> dict[str, Any]:
@@ -207,14 +252,21 @@ def carried(value: object, name: str) -> Any:
         _encode(value)
     except (TypeError, ValueError) as wrong:
         kind = TypeError if isinstance(wrong, TypeError) else ValueError
-        raise kind(f"{name}: give what JSON can carry: {wrong}") from None
+        raise kind(f"{name}={shown(value)}: give what JSON can carry: {wrong}") from None
     return value
+
+
+def command_params(value: object) -> dict[str, Any]:
+    """The parameters of a command that is given by its wire name."""
+    if not isinstance(value, dict):
+        raise TypeError(f"params={shown(value)}: give a dict")
+    return data(value, "params")
 
 
 def list_of_fields(value: object, name: str) -> list[dict[str, Any]]:
     """A list of dicts as of :func:`data`; a single dict is a mistake worth naming."""
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        raise TypeError(f"{name}={value!r}: give a list of dicts")
+        raise TypeError(f"{name}={shown(value)}: give a list of dicts")
     return [data(item, f"{name}[{place}]") for place, item in enumerate(value)]
 
 
@@ -231,7 +283,7 @@ def socket_address(value: object, name: str) -> str:
 def _address(value: object, name: str, schemes: tuple[str, str]) -> str:
     address = text(value, name, f"an address that begins with {' or '.join(schemes)}")
     if not address.lower().startswith(schemes):
-        raise ValueError(f"{name}={value!r}: give an address that begins with {' or '.join(schemes)}")
+        raise ValueError(f"{name}={shown(value)}: give an address that begins with {' or '.join(schemes)}")
     return address
 
 
@@ -244,25 +296,25 @@ def command(value: object, name: str) -> str:
     """The wire name of a command or an event of a call."""
     given = text(value, name, "a wire name such as 'calling.play'")
     if not given.startswith("calling.") or given == "calling.":
-        raise ValueError(f"{name}={value!r}: give a wire name that begins with 'calling.', such as 'calling.play'")
+        raise ValueError(f"{name}={shown(value)}: give a wire name that begins with 'calling.', such as 'calling.play'")
     return given
 
 
 def handler(value: object, name: str = "handler") -> Callable[..., Any]:
     """Something that can be called."""
     if not callable(value):
-        raise TypeError(f"{name}={value!r} cannot be called: give a function")
+        raise TypeError(f"{name}={shown(value)} cannot be called: give a function")
     return value
 
 
 def words(value: object, name: str, what: str, least: int = 1) -> list[str]:
     """A list of non-empty strings, at least so many; a single string or a dict is a mistake worth naming."""
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        such = f", such as [{value!r}]" if isinstance(value, str) else ""
-        raise TypeError(f"{name}={value!r}: give a list of {what}{such}")
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        such = f", such as [{shown(value)}]" if isinstance(value, str) else ""
+        raise TypeError(f"{name}={shown(value)}: give a list of {what}{such}")
     items = [text(item, name, what) for item in value]
     if len(items) < least:
-        raise ValueError(f"{name}={value!r} is empty: give one or more {what}")
+        raise ValueError(f"{name}={shown(value)} is empty: give one or more {what}")
     return items
 
 

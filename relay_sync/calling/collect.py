@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from relay_sync.calling import checks
 from relay_sync.calling.options import Check, Table, keys_of, meant
+from relay_sync.showing import shown
 
 PROMPT_TYPES: dict[str, tuple[str, ...]] = {"digits": ("digits",), "speech": ("speech",), "both": ("digits", "speech")}
 
@@ -66,13 +67,13 @@ def collect(prompt_type: object, options: Mapping[str, object]) -> dict[str, Any
     for name, value in options.items():
         if name not in PromptOptions.__annotations__:
             raise TypeError(
-                f"{name}={value!r}: a prompt has no such option{meant(name, PromptOptions.__annotations__)}"
+                f"{name}={shown(value)}: a prompt has no such option{meant(name, PromptOptions.__annotations__)}"
             )
         if name == "volume" or value is None:
             continue
         part, key, check = _OPTIONS[name]
         if part and part not in parts:
-            raise ValueError(f"{name}={value!r} is for prompt_type={part!r} or 'both', not for {prompt_type!r}")
+            raise ValueError(f"{name}={shown(value)} is for prompt_type={part!r} or 'both', not for {prompt_type!r}")
         (found[part] if part else found)[key] = check(value, name)
     if "digits" in parts and "max" not in found["digits"]:
         raise ValueError(f"digits_max is missing: prompt_type={prompt_type!r} needs to know how many digits to collect")

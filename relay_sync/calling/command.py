@@ -46,7 +46,7 @@ class Command(Generic[C]):
         connection = self.connection
         assert connection is not None  # only those that are given in a pipeline have none
         connection.monitor.check_process()
-        deadline = Deadline(wait_timeout)
+        deadline = Deadline(wait_timeout, name="wait_timeout")
         try:
             answer = connection.request(
                 self.method,

@@ -134,7 +134,7 @@ class Connecting(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was done.
             RelayTimeout: no answer, or no end of the bridge, in time.
         """
-        deadline = Deadline(wait_timeout)
+        deadline = Deadline(wait_timeout, name="wait_timeout")
         self._desk.monitor.check_process()
         why = self._not_usable() or ("" if self.peer is not None else "the call is not connected to another")
         if why:

@@ -53,7 +53,7 @@ class Control(Command[C]):
     def give(self, wait_timeout: float | None) -> C:
         """See :meth:`Command.give`; a command on an action that is over needs no connection."""
         if self._action._result is not None:
-            Deadline(wait_timeout)
+            Deadline(wait_timeout, name="wait_timeout")
             self._action._leg._desk.monitor.check_process()
             return self.unsent()
         return super().give(wait_timeout)

@@ -18,6 +18,7 @@ from relay_sync.calling import checks, fields
 from relay_sync.calling.action import Stoppable
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result
+from relay_sync.showing import shown
 from relay_sync.wire.states import OPERATIONS
 
 # For each type of detection: its options, and the check of each (protocol.md 16.5).
@@ -323,5 +324,5 @@ def _params(kind: str, options: Mapping[str, object]) -> dict[str, object]:
     for name, value in given.items():
         if name not in _OPTIONS[kind]:
             other = next(other for other, known in _OPTIONS.items() if name in known)
-            raise ValueError(f"{name}={value!r} is for detect_type={other!r}, not for {kind!r}")
+            raise ValueError(f"{name}={shown(value)} is for detect_type={other!r}, not for {kind!r}")
     return {name: _OPTIONS[kind][name](value, name) for name, value in given.items()}

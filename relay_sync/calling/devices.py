@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from relay_sync.calling import checks, media_stream, options
+from relay_sync.showing import shown
 
 CALL_TYPES = ("phone", "sip", "webrtc", "agora")
 
@@ -25,17 +25,17 @@ def sip_headers(value: object, name: str = "headers") -> list[dict[str, str]]:
     Raises:
         TypeError, ValueError: names the header that is wrong.
     """
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        raise TypeError(f"{name}={value!r}: give a list of {{'name': 'X-…', 'value': …}}")
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name}={shown(value)}: give a list of {{'name': 'X-…', 'value': …}}")
     headers = []
     for header in value:
         if not isinstance(header, Mapping) or set(header) != {"name", "value"}:
-            raise ValueError(f"{name}: {header!r}: give a dict with 'name' and 'value'")
+            raise ValueError(f"{name}={shown(value)}: give a dict with 'name' and 'value'")
         title = checks.text(header["name"], f"{name}['name']", "a header's name")
         if not title.upper().startswith("X-"):
             raise ValueError(f"{name}: {title!r}: only headers that begin with 'X-' are allowed")
         if not isinstance(header["value"], str):
-            raise TypeError(f"{name}: {title}={header['value']!r}: give a string")
+            raise TypeError(f"{name}: {title}={shown(header['value'])}: give a string")
         headers.append({"name": title, "value": header["value"]})
     return headers
 
@@ -62,11 +62,11 @@ _EXTRAS: dict[str, options.Table] = {
         "channel": ("channel", partial(checks.text, what="the name of a channel")),
     },
 }
-_ADDRESSES = {
-    "phone": "a phone number such as '+15550100'",
-    "sip": "a SIP address such as 'sip:you@host'",
-    "webrtc": "the name of a resource",
-    "agora": "a name",
+_ENDS: dict[str, checks.Check] = {
+    "phone": checks.phone_number,
+    "sip": partial(checks.address, what="a SIP address such as 'sip:you@host'"),
+    "webrtc": partial(checks.text, what="the name of a resource"),
+    "agora": partial(checks.text, what="a name"),
 }
 
 
@@ -77,7 +77,8 @@ def make_device(
 
     Args:
         call_type: ``phone``, ``sip``, ``webrtc`` or ``agora``.
-        from_number: who calls: a number in E.164 form, or a SIP address.
+        from_number: who calls: for ``phone`` a number in E.164 form (``+`` and 1 to 15 digits) or a short one
+            of 3 to 8 digits, for ``sip`` a SIP address.
         to_number: who is called, likewise; for ``webrtc`` a resource.
         timeout: seconds of ringing; None leaves it to Relay.
         extras: for all but ``agora``: ``max_duration``, ``call_state_url``, ``call_state_events`` (a
@@ -88,11 +89,28 @@ def make_device(
     Raises:
         TypeError, ValueError: names the parameter, its value and the remedy.
     """
+    return _device(call_type, from_number, to_number, timeout, extras)
+
+
+def _device(
+    call_type: object,
+    from_number: object,
+    to_number: object,
+    timeout: object,
+    extras: Mapping[str, object],
+    *,
+    inherits: bool = False,
+) -> dict[str, Any]:
+    """As :func:`make_device`; ``inherits``: who calls was not given, but is that of a call.
+
+    It is not judged then: Relay itself may have told it, as it does of a caller without a number.
+    """
     kind = checks.one_of(call_type, "call_type", CALL_TYPES)
     names = ("from_number", "to_number") if kind == "phone" else ("from", "to")
+    caller = partial(checks.text, what="who calls") if inherits else _ENDS[kind]
     params: dict[str, Any] = {
-        names[0]: checks.text(from_number, "from_number", _ADDRESSES[kind]),
-        names[1]: checks.text(to_number, "to_number", _ADDRESSES[kind]),
+        names[0]: caller(from_number, "from_number"),
+        names[1]: _ENDS[kind](to_number, "to_number"),
     }
     if timeout is not None:
         params["timeout"] = checks.duration(timeout, "timeout")
@@ -100,7 +118,9 @@ def make_device(
     for name, value in extras.items():
         if value is not None and name not in known:
             allowed = ", ".join(known)
-            raise ValueError(f"{name}={value!r}: a {kind} device takes from_number, to_number, timeout and {allowed}")
+            raise ValueError(
+                f"{name}={shown(value)}: a {kind} device takes from_number, to_number, timeout and {allowed}"
+            )
     given = {name: value for name, value in extras.items() if value is not None}
     return {"type": kind, "params": {**params, **options.wire(given, known, f"a {kind} device")}}
 
@@ -155,12 +175,14 @@ def prepare_devices(
     if isinstance(devices, Mapping):
         devices = [devices]
     if isinstance(devices, (str, bytes)) or not isinstance(devices, Iterable):
-        raise TypeError(f"{name}={devices!r}: give a list of devices, such as [{{'to_number': '+15550101'}}]")
+        raise TypeError(f"{name}={shown(devices)}: give a list of devices, such as [{{'to_number': '+15550101'}}]")
     steps = []
     for place, step in enumerate(devices):
         parallel = [step] if isinstance(step, Mapping) else step
         if isinstance(parallel, (str, bytes)) or not isinstance(parallel, Iterable):
-            raise TypeError(f"{name}[{place}]={step!r}: give a device, or a list of devices to try at the same time")
+            raise TypeError(
+                f"{name}[{place}]={shown(step)}: give a device, or a list of devices to try at the same time"
+            )
         steps.append([_one(device, f"{name}[{place}]", from_number, timeout, of_a_call) for device in parallel])
         if not steps[-1]:
             raise ValueError(f"{name}[{place}] is empty: give at least one device")
@@ -171,9 +193,8 @@ def prepare_devices(
 
 def _one(device: object, where: str, from_number: str | None, timeout: float | None, of_a_call: bool) -> dict[str, Any]:
     if not isinstance(device, Mapping):
-        raise TypeError(f"{where}: {device!r}: give a dict with 'to_number'")
-    checks.shallow(device, where)
-    given: dict[str, Any] = copy.deepcopy(dict(device))
+        raise TypeError(f"{where}: {shown(device)}: give a dict with 'to_number'")
+    given = checks.fields(device, where)
     if isinstance(given.get("params"), dict):  # as on the wire
         if beside := sorted(str(name) for name in given if name not in ("type", "params")):
             raise ValueError(f"{where}: {beside} beside 'params': give them within 'params'")
@@ -183,11 +204,15 @@ def _one(device: object, where: str, from_number: str | None, timeout: float | N
         given = {"call_type": kind, **params}
         if kind != "phone":
             given |= {f"{end}_number": given.pop(end) for end in ("from", "to") if end in given}
-    given.setdefault("call_type", given.pop("type", "phone"))
-    given.setdefault("from_number", from_number)
-    given.setdefault("to_number", None)
-    given.setdefault("timeout", timeout)
-    return _named(where, lambda: make_device(**given))
+    inherits = of_a_call and "from_number" not in given
+    known = {
+        "call_type": given.pop("type", "phone"),
+        "from_number": from_number,
+        "to_number": None,
+        "timeout": timeout,
+    }
+    known = {name: given.pop(name, otherwise) for name, otherwise in known.items()}
+    return _named(where, lambda: _device(**known, extras=given, inherits=inherits))
 
 
 def _named(where: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

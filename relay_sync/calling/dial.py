@@ -83,7 +83,7 @@ class HangUp(Command[HangupResult]):
     def give(self, wait_timeout: float | None) -> HangupResult:
         """See :meth:`Command.give`; on a call that is over, it needs no connection."""
         if self._call._not_usable():
-            Deadline(wait_timeout)
+            Deadline(wait_timeout, name="wait_timeout")
             self._call._desk.monitor.check_process()
             return self.unsent()
         return super().give(wait_timeout)
@@ -145,7 +145,7 @@ class Dialling(Leg):
         """
         ring = self._longest_ring()
         limit = (ring or RING_S) + self._desk.request_timeout if wait_timeout is None else wait_timeout
-        deadline = Deadline(limit)
+        deadline = Deadline(limit, name="wait_timeout")
         self._desk.monitor.check_process()
         if self._over or self._dialled or self.id is not None:
             return self._dialled_before()
@@ -189,7 +189,7 @@ class Dialling(Leg):
         )
         if codecs is not None:
             params["codecs"] = device_codecs(codecs, "codecs")
-        deadline = Deadline(wait_timeout)
+        deadline = Deadline(wait_timeout, name="wait_timeout")
         self._desk.monitor.check_process()
         if self.state == "answered" and not self._over:
             return AnswerResult(successful=True, event=self._last_event(), _outcome="done")

@@ -10,6 +10,7 @@ from relay_sync.calling.action import Action
 from relay_sync.calling.gone import GONE_FOR_SURE
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ExecuteResult, Result
+from relay_sync.showing import shown
 from relay_sync.wire.states import Operation
 
 
@@ -58,7 +59,7 @@ class GenericAction(Action[GenericResult]):
         if self._operation.sub_commands:
             checks.one_of(verb, "verb", self._operation.sub_commands)
         checks.text(verb, "verb", "a sub-command such as 'stop'")
-        return self._control(verb, ExecuteResult, wait_timeout, params=checks.fields(params, "params"))
+        return self._control(verb, ExecuteResult, wait_timeout, params=checks.data(params, "params"))
 
     # -- what happens to it; the lock is held ---------------------------------------------------------
 
@@ -98,7 +99,7 @@ class Door(Leg):
             NotConnected: not sent. ConnectionLost: unknown whether it was done. RelayTimeout: no answer.
         """
         name = checks.command(method, "method")
-        given = {} if params is None else checks.fields(params, "params")
+        given = {} if params is None else checks.data(params, "params")
         return self._carry_out(ExecuteResult, name, given, wait_timeout, gone=GONE_FOR_SURE)
 
     def start(
@@ -141,10 +142,10 @@ class Door(Leg):
             RelayTimeout: no answer in time.
         """
         name = checks.command(method, "method")
-        given = {} if params is None else checks.fields(params, "params")
+        given = {} if params is None else checks.data(params, "params")
         for key in ("node_id", "call_id", "control_id"):
             if key in given:
-                raise ValueError(f"params[{key!r}]={given[key]!r}: it is filled in: leave it out")
+                raise ValueError(f"params[{key!r}]={shown(given[key])}: it is filled in: leave it out")
         ends = checks.words(final, "final", "states that end it")
         good = frozenset(checks.words(success, "success", "final states", 0))
         if not good <= set(ends):

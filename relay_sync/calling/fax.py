@@ -8,6 +8,7 @@ from relay_sync.calling import checks, fields
 from relay_sync.calling.action import Stoppable
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result
+from relay_sync.showing import shown
 from relay_sync.wire.states import OPERATIONS
 
 
@@ -156,7 +157,9 @@ class Faxing(Leg):
 def _document(url: object, document: object, identity: object, header: object) -> dict[str, Any]:
     """The params of ``calling.send_fax``, checked."""
     if (url is None) == (document is None):
-        raise TypeError(f"url={url!r}, document={document!r}: give the address of the document, by one of the names")
+        raise TypeError(
+            f"url={shown(url)}, document={shown(document)}: give the address of the document, by one of the names"
+        )
     name, address = ("url", url) if document is None else ("document", document)
     what = "the http or https address of a PDF"
     # The emulator also takes a path, which has no scheme, and a file's address.
@@ -166,6 +169,6 @@ def _document(url: object, document: object, identity: object, header: object) -
         params["identity"] = checks.text(identity, "identity", "what the receiver is shown")
     if header is not None:
         if not isinstance(header, str):
-            raise TypeError(f"header={header!r}: give a string, '' for no header")
+            raise TypeError(f"header={shown(header)}: give a string, '' for no header")
         params["header_info"] = header
     return params

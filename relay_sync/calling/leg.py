@@ -181,7 +181,7 @@ class Leg(Waitable):
         gone: Collection[str] = GONE,
     ) -> C:
         """The whole of a verb that is done once Relay has answered."""
-        deadline = Deadline(wait_timeout)
+        deadline = Deadline(wait_timeout, name="wait_timeout")
         self._desk.monitor.check_process()
         try:
             self._check_usable()
@@ -208,7 +208,7 @@ class Leg(Waitable):
             self._close(f"the client was disconnected; {REMEDY}", None, lost=True)
 
     def _start(self, action: A, wait_timeout: float | None) -> tuple[A, Deadline]:
-        deadline = Deadline(wait_timeout)
+        deadline = Deadline(wait_timeout, name="wait_timeout")
         self._desk.monitor.check_process()
         action._start(deadline)
         return action, deadline

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from relay_sync.calling import checks
+from relay_sync.showing import shown
 from relay_sync.wire.states import RINGTONES
 
 Media = Mapping[str, Any]
@@ -63,7 +64,7 @@ def prepare(media_list: object, name: str = "media_list") -> list[dict[str, Any]
         TypeError, ValueError: names the item that is wrong, and what it may be.
     """
     if isinstance(media_list, (str, bytes, Mapping)) or not isinstance(media_list, Iterable):
-        raise TypeError(f"{name}={media_list!r}: give a list of dicts, such as [{{'type': 'audio', 'url': …}}]")
+        raise TypeError(f"{name}={shown(media_list)}: give a list of dicts, such as [{{'type': 'audio', 'url': …}}]")
     media = [_prepare_one(item, f"{name}[{place}]") for place, item in enumerate(media_list)]
     if not media:
         raise ValueError(f"{name} is empty: give at least one media dict")
@@ -72,13 +73,13 @@ def prepare(media_list: object, name: str = "media_list") -> list[dict[str, Any]
 
 def _prepare_one(item: object, where: str) -> dict[str, Any]:
     if not isinstance(item, Mapping):
-        raise TypeError(f"{where}={item!r}: give a dict with 'type' and its parameters")
+        raise TypeError(f"{where}={shown(item)}: give a dict with 'type' and its parameters")
     kind = checks.one_of(item.get("type"), f"{where}['type']", _MEDIA)
     check, needed, others = _MEDIA[kind]
     beside = {name: value for name, value in item.items() if name not in ("type", "params")}
     params = item.get("params", beside)
     if not isinstance(params, Mapping):
-        raise TypeError(f"{where}['params']={params!r}: give a dict")
+        raise TypeError(f"{where}['params']={shown(params)}: give a dict")
     if "params" in item and beside:
         raise ValueError(f"{where}: {sorted(map(str, beside))} beside 'params': give them within 'params'")
     unknown = set(params) - {needed} - others

@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from relay_sync.calling import checks
+from relay_sync.showing import shown
 
 if TYPE_CHECKING:
     from inspect import Signature
@@ -29,7 +30,7 @@ def wire(given: Mapping[str, object], table: Table, what: str) -> dict[str, Any]
     params: dict[str, Any] = {}
     for name, value in given.items():
         if name not in table:
-            raise TypeError(f"{name}={value!r}: {what} has no such option{meant(name, table)}")
+            raise TypeError(f"{name}={shown(value)}: {what} has no such option{meant(name, table)}")
         if value is not None:
             key, check = table[name]
             params[key] = check(value, name)

@@ -13,6 +13,7 @@ from relay_sync.calling.control import Control
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import Result, StopResult
 from relay_sync.calling.stopping import Graceful
+from relay_sync.showing import shown
 from relay_sync.wire.events import Answer
 from relay_sync.wire.states import OPERATIONS
 
@@ -93,10 +94,10 @@ def _amount(value: object, name: str) -> str:
     from decimal import Decimal  # only payments need it
 
     if isinstance(value, bool) or not isinstance(value, (str, Decimal, int)):
-        raise TypeError(f"{name}={value!r}: give a decimal number as a string or Decimal, such as '9.99'")
+        raise TypeError(f"{name}={shown(value)}: give a decimal number as a string or Decimal, such as '9.99'")
     written = f"{value:f}" if isinstance(value, Decimal) else str(value)
     if not _AMOUNT.fullmatch(written):
-        raise ValueError(f"{name}={value!r}: give a decimal number, 0 or more, such as '9.99'")
+        raise ValueError(f"{name}={shown(value)}: give a decimal number, 0 or more, such as '9.99'")
     return written
 
 

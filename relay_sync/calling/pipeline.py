@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,8 +18,8 @@ from relay_sync.errors import NotConnected, RelayError
 from relay_sync.link.books import CLOSED
 from relay_sync.link.connection import Connection
 from relay_sync.link.waiting import Deadline
+from relay_sync.showing import shown
 from relay_sync.wire.events import Answer
-from relay_sync.wire.jsonrpc import write_request
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -165,7 +164,7 @@ class Pipeline:
             KeyboardInterrupt: on Ctrl-C. What was answered until then took effect and shows in calls
                 and actions; what was not sent yet is not sent any more.
         """
-        deadline = Deadline(wait_timeout)
+        deadline = Deadline(wait_timeout, name="wait_timeout")
         try:
             connection = self._host._connection()
         except RelayError as failure:  # a forked child could not connect
@@ -196,18 +195,14 @@ class Execute(Command[ExecuteResult]):
 
     def __init__(self, method: str, params: dict[str, Any]) -> None:
         checks.text(method, "method", "a command such as 'calling.play'")
-        if not isinstance(params, dict):
-            raise TypeError(f"params={params!r}: give a dict")
-        checks.shallow(params, "params")
-        write_request("", method, params)  # raises where JSON can't carry them
-        super().__init__(None, ExecuteResult, method, copy.deepcopy(params))
+        super().__init__(None, ExecuteResult, method, checks.command_params(params))
 
 
 def _checked(value: Any, kinds: tuple[type[Any], ...], verb: str) -> Any:
     if not isinstance(value, kinds):
         name = "call" if kinds == (Call,) else "action"
         wanted = "a Call" if kinds == (Call,) else f"an action that has {verb}()"
-        raise TypeError(f"{name}={value!r}: give {wanted}")
+        raise TypeError(f"{name}={shown(value)}: give {wanted}")
     return value
 
 

@@ -42,7 +42,7 @@ class Handlers:
         """Enlist ``handler``, then register the contexts: the first event may come before the answer."""
         names = checks.words(contexts, "contexts", "context names")
         checks.handler(handler)
-        deadline = Deadline(wait_timeout)
+        deadline = Deadline(wait_timeout, name="wait_timeout")
         before = {name: self._by_context.get(name) for name in names}
         self._by_context.update(dict.fromkeys(names, handler))
         try:

@@ -10,6 +10,7 @@ from relay_sync.calling import checks
 from relay_sync.calling.gone import GONE_FOR_SURE
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult
+from relay_sync.showing import shown
 from relay_sync.wire.events import Answer
 
 
@@ -58,7 +59,7 @@ class Steering(Leg):
         checks.text(event, "event", "the name of the event")
         for name in ("node_id", "call_id"):
             if name in fields:
-                raise TypeError(f"{name}={fields[name]!r}: an event of this call has its own {name}: leave it out")
+                raise TypeError(f"{name}={shown(fields[name])}: an event of this call has its own {name}: leave it out")
         params = {"event": event, **{name: checks.carried(value, name) for name, value in fields.items()}}
         return self._carry_out(ReplyResult, "calling.user_event", params, wait_timeout)
 

@@ -14,6 +14,7 @@ from relay_sync.calling.action import Stoppable
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.record import DIRECTIONS
 from relay_sync.calling.result import Result
+from relay_sync.showing import shown
 from relay_sync.wire.events import Answer
 from relay_sync.wire.states import OPERATIONS
 
@@ -144,7 +145,7 @@ def _ipv4(value: object, name: str) -> str:
     try:
         return str(ipaddress.IPv4Address(address))
     except ValueError:
-        raise ValueError(f"{name}={value!r}: give an IPv4 address such as '192.0.2.10'") from None
+        raise ValueError(f"{name}={shown(value)}: give an IPv4 address such as '192.0.2.10'") from None
 
 
 def _uri(value: object, name: str) -> str:
@@ -193,7 +194,7 @@ def _target(
     params = {}
     for name, value in given.items():
         if value is not None and name not in known:
-            raise ValueError(f"{name}={value!r} is not for target_type={kind!r}, which takes {', '.join(known)}")
+            raise ValueError(f"{name}={shown(value)} is not for target_type={kind!r}, which takes {', '.join(known)}")
         if value is None and name in known and known[name][1]:
             raise ValueError(f"{name} is missing: target_type={kind!r} needs it")
         if value is not None:

@@ -10,6 +10,7 @@ from relay_sync.calling.action import Stoppable
 from relay_sync.calling.gone import GONE_FOR_SURE
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.result import ReplyResult, Result
+from relay_sync.showing import shown
 from relay_sync.wire.states import OPERATIONS
 
 LIVE_ACTIONS = ("start", "stop", "summarize", "inject")
@@ -143,7 +144,9 @@ def _live(action: object) -> dict[str, Any]:
         checks.one_of(given["action"], "action['action']", LIVE_ACTIONS)
         return given
     if len(given) != 1:
-        raise ValueError(f"action={action!r}: give exactly one of {', '.join(LIVE_ACTIONS)}, such as {{'stop': {{}}}}")
+        raise ValueError(
+            f"action={shown(action)}: give exactly one of {', '.join(LIVE_ACTIONS)}, such as {{'stop': {{}}}}"
+        )
     for verb, params in given.items():
         checks.one_of(verb, "the key of action", LIVE_ACTIONS)
         checks.data(params, f"action[{verb!r}]")

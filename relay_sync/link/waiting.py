@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable
 
 from relay_sync.errors import NotConnected, RelayTimeout, WouldDeadlock
+from relay_sync.showing import shown
 
 Clock = Callable[[], float]
 
@@ -49,13 +50,13 @@ def check_timeout(timeout: float | None, name: str = "timeout") -> float | None:
     if timeout is None or (type(timeout) is float and timeout >= 0.0):
         return timeout
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise TypeError(f"{name}={timeout!r}: give a number of seconds, or None for no limit")
+        raise TypeError(f"{name}={shown(timeout)}: give a number of seconds, or None for no limit")
     try:
         seconds = float(timeout)
     except OverflowError:
         seconds = math.nan
     if math.isnan(seconds):
-        raise ValueError(f"{name}={timeout!r}: give a number of seconds, or None for no limit")
+        raise ValueError(f"{name}={shown(timeout)}: give a number of seconds, or None for no limit")
     return max(0.0, seconds)
 
 
@@ -64,8 +65,8 @@ class Deadline:
 
     __slots__ = ("_clock", "_end", "timeout")
 
-    def __init__(self, timeout: float | None, clock: Clock = time.monotonic) -> None:
-        self.timeout: float | None = check_timeout(timeout)
+    def __init__(self, timeout: float | None, clock: Clock = time.monotonic, *, name: str = "timeout") -> None:
+        self.timeout: float | None = check_timeout(timeout, name)
         self._clock = clock
         self._end = None if self.timeout is None or math.isinf(self.timeout) else clock() + self.timeout
 

@@ -215,7 +215,7 @@ class TestOrdersOfEvents:
         ({"to_number": "sip:a", "call_type": "sip", "codecs": []}, "codecs"),
         ({"to_number": "sip:a", "call_type": "sip", "webrtc_media": "yes"}, "webrtc_media='yes'"),
         ({"to_number": "sip:a", "call_type": "sip", "from_name": ""}, "from_name=''"),
-        ({5: 6}, r"devices\[0\]: "),
+        ({5: 6}, r"devices\[0\]"),
         ({"to_number": A, "call_type": None}, "call_type=None"),
     ],
 )

@@ -294,7 +294,7 @@ def test_without_a_limit_a_dial_is_bounded_by_ring_time_and_request_timeout(
     clock = FakeClock()
     limits: list[float | None] = []
     monkeypatch.setattr(
-        "relay_sync.calling.dial.Deadline", lambda limit: (limits.append(limit), clock.deadline(limit))[1]
+        "relay_sync.calling.dial.Deadline", lambda limit, name: (limits.append(limit), clock.deadline(limit))[1]
     )
     for timeout in (None, 30, 2.5):
         call = stage.new_call(timeout=timeout)
