@@ -221,9 +221,10 @@ def start(run: Run) -> None:
             one = run.contestants[(number + place) % len(run.contestants)]
             with run.stand.client(one) as program:
                 facts = program.ask("start")
-            wall, processor = one.import_times(run.stand.environments)
+            wall, processor, client = one.import_times(run.stand.environments)
             run.figure(group, "import", "ms").add(one.name, wall * 1e3)
             run.figure(group, "import, processor time", "ms").add(one.name, processor * 1e3)
+            run.figure(group, "import and a client, processor time", "ms").add(one.name, client * 1e3)
             run.figure(group, "connect to ready", "ms").add(one.name, facts["ready_ms"])
             run.figure(group, "dial to first audio", "ms").add(one.name, facts["first_audio_ms"])
     with ExitStack() as stack:

@@ -28,6 +28,7 @@ class Contestant:
     requirement: str | None = None  # None: it runs in the environment of the benchmarks
     tls: bool = True
     imports: str = ""  # what a program that uses it begins with
+    makes: str = ""  # and how it makes its client
 
     def _python(self, environments: Path) -> Path:
         return (
@@ -40,8 +41,10 @@ class Contestant:
         """How to run its program; port and CA file are still to be added, before the arguments."""
         return [str(self._python(environments)), str(PROGRAMS / f"{self.program}.py")]
 
-    def import_times(self, environments: Path) -> tuple[float, float]:
+    def import_times(self, environments: Path) -> tuple[float, float, float]:
         """Seconds that its import takes in a new interpreter that has imported nothing: by the clock, and processor.
+
+        And those that the import and a first client take together, which may bring what the import did not: processor.
 
         Without ``site``, which in some environments imports what the measured import would have had to.
         """
@@ -51,23 +54,35 @@ class Contestant:
         code = (
             "import time; wall, cpu = time.perf_counter(), time.process_time()\n"
             f"{self.imports}\n"
-            "print(time.perf_counter() - wall, time.process_time() - cpu)"
+            "wall, imported = time.perf_counter() - wall, time.process_time() - cpu\n"
+            f"{self.makes}\n"
+            "print(wall, imported, time.process_time() - cpu)"
         )
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROGRAMS.parents[1]), installed])}
         told = subprocess.run(
             [python, "-S", "-c", code], check=True, capture_output=True, text=True, env=environment, cwd=PROGRAMS
         )
-        wall, processor = map(float, told.stdout.split()[-2:])
-        return wall, processor
+        wall, processor, client = map(float, told.stdout.split()[-3:])
+        return wall, processor, client
 
 
-OURS = Contestant("relay_sync", "ours", imports="from relay_sync import Client")
+OURS = Contestant(
+    "relay_sync", "ours", imports="from relay_sync import Client", makes="Client('bench', 'bench', 'relay.example')"
+)
 OURS_PLAIN = Contestant("relay_sync, no TLS", "ours", tls=False)
 SDK = Contestant(
-    "signalwire-sdk", "sdk", requirement="signalwire-sdk", imports="from signalwire.relay import RelayClient"
+    "signalwire-sdk",
+    "sdk",
+    requirement="signalwire-sdk",
+    imports="from signalwire.relay import RelayClient",
+    makes="RelayClient(project='bench', token='bench', host='relay.example')",
 )
 V2 = Contestant(
-    "signalwire 2.1.1", "v2", requirement="signalwire==2.1.1", imports="from signalwire.relay.client import Client"
+    "signalwire 2.1.1",
+    "v2",
+    requirement="signalwire==2.1.1",
+    imports="from signalwire.relay.client import Client",
+    makes="import asyncio; asyncio.set_event_loop(asyncio.new_event_loop()); Client(project='bench', token='bench')",
 )
 FLOORS = (
     Contestant("floor: raw socket", "floors", ("raw",), tls=False),

@@ -31,7 +31,7 @@ from relay_sync.errors import (
 from relay_sync.life import MESSAGE, ClientHandler, Life
 from relay_sync.link.books import CLOSED, NEW, READY, Limits
 from relay_sync.link.connection import Connection
-from relay_sync.link.transport import WebSocketTransport
+from relay_sync.link.road import Transport
 from relay_sync.link.waiting import Deadline
 from relay_sync.masking import Masker
 from relay_sync.messaging import MessageTable, Messaging
@@ -44,6 +44,8 @@ from relay_sync.wire.session import Session
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from relay_sync.link.transport import WebSocketTransport
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -119,6 +121,11 @@ class Client:
         dialect: str | Maker = AUTO,
         proxy: str | Literal[False] | None = None,
     ) -> None:
+        # It loads websocket-client, which takes a fifth of the time that all of this does. Who makes no client has no
+        # use for it, and at the first connection somebody would wait for it.
+        from relay_sync.link.transport import WebSocketTransport
+
+        self._transport: type[WebSocketTransport] = WebSocketTransport
         self._config: Config = resolve(
             project=project,
             token=token,
@@ -551,9 +558,9 @@ class Client:
         secrets = config.proxy.secrets if config.proxy is not None else ()
         return Masker((config.project, config.token, config.jwt_token, *secrets, *more))
 
-    def _open_transport(self) -> WebSocketTransport:
+    def _open_transport(self) -> Transport:
         config = self._config
-        return WebSocketTransport(config.url, ssl_context=self._ssl_context, ca_file=config.ca_file, proxy=config.proxy)
+        return self._transport(config.url, ssl_context=self._ssl_context, ca_file=config.ca_file, proxy=config.proxy)
 
     def _hang_up_all(self) -> None:
         """End every call that is up, and wait for Relay's answers, together within ``request_timeout``."""

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from relay_sync.calling import checks
 from relay_sync.config import resolve
 from relay_sync.errors import ConnectFailed, ConnectionLost, RelayTimeout
-from relay_sync.link.transport import OpenFailed, tls_context
+from relay_sync.link.failures import OpenFailed
+from relay_sync.link.tls import tls_context
 from relay_sync.link.waiting import Deadline
 from relay_sync.masking import Masker
 

@@ -59,7 +59,7 @@ def test_the_ledger_of_the_soak_knows_neither_side() -> None:
 
 
 # What the library cannot do without, and what these import is not ours to choose.
-GROUND = "import json, logging, ssl, typing, urllib.parse, websocket"
+GROUND = "import json, logging, ssl, typing, urllib.parse"
 # What we add to it of others' modules. Before a name is added here: what does it cost, and who needs it?
 ADDED = {"copy", "heapq", "math", "queue"}
 
@@ -78,3 +78,8 @@ def test_importing_the_library_imports_little_else() -> None:
     """Each of these would be paid for by every program: ``asyncio``, ``dataclasses``, ``requests``, ``concurrent``."""
     added = modules_after("import relay_sync") - modules_after(GROUND)
     assert {name for name in added if not is_in(name, "relay_sync") and not name.startswith("_")} <= ADDED
+
+
+def test_a_client_brings_websocket_client_before_anybody_waits_for_a_connection() -> None:
+    assert "websocket" not in modules_after("import relay_sync")
+    assert "websocket" in modules_after("import relay_sync; relay_sync.Client('p', 't', 'relay.example')")

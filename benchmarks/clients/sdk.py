@@ -48,8 +48,8 @@ class Sdk(Peer):
 
 
 async def main() -> None:
-    begin = time.perf_counter()
     client = RelayClient(project="bench", token="bench", host=f"127.0.0.1:{WHERE.port}", max_active_calls=100_000)
+    begin = time.perf_counter()
     await client.connect()
     peer = Sdk(client, time.perf_counter() - begin)
     await peer.start()

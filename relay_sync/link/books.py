@@ -29,7 +29,7 @@ from relay_sync.errors import NotConnected, RelayError, RelayTimeout
 from relay_sync.link.asked import Asked
 from relay_sync.link.later import do_all
 from relay_sync.link.listener import Listener
-from relay_sync.link.transport import Transport
+from relay_sync.link.road import Transport
 from relay_sync.link.waiting import Deadline, Monitor, Waitable
 from relay_sync.wire.events import Answer
 from relay_sync.wire.session import Session

@@ -21,9 +21,9 @@ from relay_sync.link.books import CLOSED, CONNECTING, NEW, READY, USUAL, Limits
 from relay_sync.link.later import do_all
 from relay_sync.link.listener import Listener
 from relay_sync.link.reader import Reader
+from relay_sync.link.road import Transport
 from relay_sync.link.saying import connection_log
 from relay_sync.link.sending import Sending
-from relay_sync.link.transport import Transport
 from relay_sync.link.waiting import Deadline, join
 from relay_sync.masking import mask_frame
 from relay_sync.wire.session import Session

@@ -8,8 +8,9 @@ from functools import partial
 from relay_sync.errors import RelayError, RelayTimeout
 from relay_sync.link.batch import Batch, Flight
 from relay_sync.link.books import Books
+from relay_sync.link.failures import TransportClosed, TransportLost, TransportTimeout
+from relay_sync.link.road import Transport
 from relay_sync.link.saying import frame_log
-from relay_sync.link.transport import Transport, TransportClosed, TransportLost, TransportTimeout
 from relay_sync.link.unsent import not_its_turn, not_sent, stuck, unknown
 from relay_sync.link.waiting import Deadline
 

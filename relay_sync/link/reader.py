@@ -13,11 +13,12 @@ from functools import partial
 from relay_sync.errors import ConnectFailed, ConnectionLost, NotConnected
 from relay_sync.link.backoff import delay
 from relay_sync.link.books import Books
+from relay_sync.link.failures import OpenFailed, TransportClosed, TransportLost, TransportTimeout
 from relay_sync.link.later import do_all
 from relay_sync.link.lost import Lost
+from relay_sync.link.road import Transport
 from relay_sync.link.saying import connection_log, frame_log, say
 from relay_sync.link.standing import Standing
-from relay_sync.link.transport import OpenFailed, Transport, TransportClosed, TransportLost, TransportTimeout
 
 SEND_S = 5.0  # for the reader's own replies: a peer that takes none for so long is gone
 

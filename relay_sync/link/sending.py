@@ -15,8 +15,9 @@ from relay_sync.link.asked import Asked
 from relay_sync.link.batch import Batch, Order
 from relay_sync.link.books import Books
 from relay_sync.link.departures import Departures
+from relay_sync.link.failures import TransportClosed, TransportLost, TransportTimeout
+from relay_sync.link.road import Transport
 from relay_sync.link.saying import frame_log
-from relay_sync.link.transport import Transport, TransportClosed, TransportLost, TransportTimeout
 from relay_sync.link.unsent import not_sent, stuck, too_late, unknown
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.events import Answer

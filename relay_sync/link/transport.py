@@ -27,7 +27,7 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
-from typing import NoReturn, Protocol
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import websocket
@@ -36,7 +36,9 @@ from websocket import ABNF
 from relay_sync.link.failures import FrameTooLarge, OpenFailed, TransportClosed, TransportLost, TransportTimeout
 from relay_sync.link.framing import TEXT, Frames, Incomplete, decode, text_frame, unreadable
 from relay_sync.link.proxy import Proxy, tunnel
+from relay_sync.link.road import Transport
 from relay_sync.link.stream import Stream
+from relay_sync.link.tls import tls_context
 from relay_sync.link.upgrade import Talk
 
 __all__ = [
@@ -52,54 +54,6 @@ __all__ = [
 
 _CLOSE_LIMIT = 0.5
 _NORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1000, 1002, 1009
-
-
-class Transport(Protocol):
-    """What a connection needs of the road to Relay; one transport serves one connection and is not reused.
-
-    `open`, `receive` and `close` belong to one thread, the reader; the others to any.
-    """
-
-    def open(self, timeout: float) -> None:
-        """Connect, within `timeout` seconds for everything.
-
-        Raises OpenFailed, or TransportClosed when another thread called `shut`.
-        """
-
-    def receive(self, timeout: float | None) -> str | None:
-        """Return the next text frame, or None when none was complete within `timeout` seconds (None: no limit).
-
-        0 looks without waiting. Raises TransportClosed after `shut`, else TransportLost at the stream's end.
-        """
-
-    def send(self, text: str, timeout: float) -> None:
-        """Send one text frame, which must begin within `timeout` seconds.
-
-        Raises TransportTimeout or TransportClosed when nothing was written, TransportLost when that is not sure.
-        """
-
-    def send_many(self, texts: Sequence[str], timeout: float) -> int:
-        """Send text frames in as few writes as they fit; return how many were sent.
-
-        Fewer than all where the next one could not begin within `timeout` seconds, or the connection broke before it.
-        Raises as `send` does: TransportTimeout or TransportClosed when nothing was written, and a TransportLost that
-        tells how many frames may have left (``begun``).
-        """
-
-    def send_close(self) -> None:
-        """Say goodbye to the peer if that is possible within half a second; never raises.
-
-        Nothing can be sent afterwards; what the peer sends until it closes can still be received.
-        """
-
-    def shut(self) -> None:
-        """Cut the connection and wake everybody in it. Never blocks; may be called twice, and before `open`."""
-
-    def close(self) -> None:
-        """Release everything; may be called twice."""
-
-    def abandon(self) -> None:
-        """In a forked child: release the inherited descriptor; nothing reaches the peer and no lock is touched."""
 
 
 class WebSocketTransport:
@@ -328,17 +282,3 @@ class WebSocketTransport:
     def abandon(self) -> None:
         """See :meth:`Transport.abandon`."""
         self._stream.abandon()
-
-
-def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
-    """Return a context that verifies certificates and host names, against `ca_file` or else the system's authorities.
-
-    Raises OpenFailed (``tls`` True) when `ca_file` cannot be used.
-    """
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as exc:
-        raise OpenFailed(
-            f"the CA file {ca_file!r} (ca_file= or SIGNALWIRE_RELAY_CA_FILE) cannot be used: {exc.strerror or exc}",
-            tls=True,
-        ) from exc
