@@ -4,7 +4,6 @@ FROM_NUMBER, CALLER and AGENT are the numbers; without them the two are phones o
 """
 
 import os
-import sys
 
 from relay_sync import Call, Client
 from relay_sync.payloads import QueuePayload
@@ -20,14 +19,9 @@ def dial(client: Client, number: str) -> Call:
     return result.raise_for_status().call
 
 
-def tell(line: str) -> None:
-    # In one piece, as print() does not: the handler's thread and the main one write at the same time.
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
 def show(event: QueuePayload) -> None:
-    tell(f"{event['status']} {event.get('position')} of {event.get('size')}")
+    # Each line in one piece: this thread and the main one print at the same time.
+    print(f"{event['status']} {event.get('position')} of {event.get('size')}\n", end="", flush=True)
 
 
 with Client(hangup_on_exit=True) as client:
@@ -39,7 +33,7 @@ with Client(hangup_on_exit=True) as client:
     agent = dial(client, AGENT)
     connected = agent.connect(SUPPORT)  # to whoever waits longest
     if connected and waiting.wait(timeout=10):
-        tell(f"{agent.to_number} talks to {caller.to_number}")
+        print(f"{agent.to_number} talks to {caller.to_number}\n", end="", flush=True)
         caller.wait_for_ended()
     else:
         raise SystemExit(f"nobody to talk to: {connected.message or waiting.result.message}")
