@@ -16,6 +16,7 @@ from relay_sync.link.failures import OpenFailed
 from relay_sync.link.tls import tls_context
 from relay_sync.link.waiting import Deadline
 from relay_sync.masking import Masker
+from relay_sync.showing import shown
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class Task:
         """
         checks.text(context, "context", "the name of a context")
         if not isinstance(message, dict):
-            raise TypeError(f"message={message!r}: give a dict")
+            raise TypeError(f"message={shown(message)}: give a dict")
         try:
             body = json.dumps({"context": context, "message": message}, allow_nan=False).encode()
         except (TypeError, ValueError) as wrong:

@@ -449,3 +449,11 @@ def test_what_the_environment_says_to_requests_is_not_listened_to(
 def test_a_task_is_not_pickled_for_it_holds_credentials() -> None:
     with pytest.raises(TypeError, match="holds credentials"):
         pickle.dumps(task_for(9))
+
+
+def test_a_message_that_is_no_dict_is_refused_however_deep_it_is() -> None:
+    nested: list[Any] = []
+    for _ in range(20_000):
+        nested = [nested]
+    with pytest.raises(TypeError, match=r"message=.*: give a dict"):
+        Task("project", "token").deliver("office", nested)  # type: ignore[arg-type]

@@ -138,18 +138,20 @@ def volume(value: object, name: str = "volume") -> float:
 
 def duration(value: object, name: str = "duration") -> float:
     """Seconds, more than 0 (protocol.md 16.1)."""
-    seconds = number(value, name, 0.0, math.inf, "seconds")
-    if seconds == 0:
-        raise ValueError(f"{name}={shown(value)}: give more than 0 seconds")
-    return seconds
+    return _above_zero(value, name, "seconds")
 
 
 def duration_limit(value: object, name: str) -> float:
     """How long a call may last: more than 0, in a unit that sources differ on (protocol.md 19)."""
-    limit = number(value, name, 0.0, math.inf, "minutes (or seconds: sources differ)")
-    if limit == 0:
-        raise ValueError(f"{name}={shown(value)}: give more than 0")
-    return limit
+    return _above_zero(value, name, "minutes (or seconds: sources differ)")
+
+
+def _above_zero(value: object, name: str, unit: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name}={shown(value)}: give a number of {unit}, more than 0")
+    if not (_finite(value) and value > 0):
+        raise ValueError(f"{name}={shown(value)}: give a finite number of {unit}, more than 0")
+    return value
 
 
 def price(value: object, name: str) -> float:

@@ -17,6 +17,8 @@ Check = Callable[[Any, bool], "str | None"]
 
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
+_SHORT_CODE = re.compile(r"[0-9]{3,8}")
+
 _RINGTONES = (  # protocol.md 16.1
     "at au bg br be ch cl cn cz de dk ee es fi fr gr hu il in it lt "
     "jp mx my nl no nz ph pl pt ru se sg th uk us tw ve za"
@@ -133,6 +135,14 @@ def e164(value: Any, strict: bool) -> str | None:
     if isinstance(value, str) and _E164.fullmatch(value):
         return None
     return f"must be a phone number in E.164 form such as +15550100, not {value!r}"
+
+
+def texting_number(value: Any, strict: bool) -> str | None:
+    """Accept a phone number in E.164 form, or a short code; when not strict, any text."""
+    if isinstance(value, str) and _SHORT_CODE.fullmatch(value):
+        return None
+    complaint = e164(value, strict)
+    return None if complaint is None else complaint.replace(", not ", " or a short code of 3 to 8 digits, not ", 1)
 
 
 _MEDIA: dict[str, tuple[Field, ...]] = {

@@ -347,3 +347,11 @@ def test_anything_else_is_no_count(value: Any) -> None:
 def test_a_flag_is_true_or_false_and_nothing_else() -> None:
     assert checks.flag(False, "on") is False
     refuses(lambda: checks.flag(1, "on"), "on=1: give True or False")
+
+
+@pytest.mark.parametrize("value", [0, -1, -0.5, math.nan, math.inf])
+def test_the_remedy_for_a_duration_is_one_that_helps(value: float) -> None:
+    """It does not name 0, which is refused too."""
+    for check in (checks.duration, checks.duration_limit):
+        said = refuses(lambda check=check: check(value, "n"), f"n={value!r}", "more than 0")  # type: ignore[misc]
+        assert "from 0" not in said

@@ -157,7 +157,7 @@ class TestSending:
             ({"context": None}, "needs context"),
             ({"from_number": None}, "needs from_number"),
             ({"to_number": None}, "needs to_number"),
-            ({"from_number": "5550100"}, "from_number must be a phone number"),
+            ({"from_number": "5551234567"}, "from_number must be a phone number"),
             ({"to_number": "+0123"}, "to_number must be a phone number"),
             ({"to_number": "+1555010010010010"}, "to_number must be a phone number"),
             ({"to_number": "sip:you@host"}, "to_number must be a phone number"),
@@ -173,10 +173,20 @@ class TestSending:
         assert complaint in reply["message"]
         assert states(client) == []
 
+    @pytest.mark.parametrize("end", ["from_number", "to_number"])
+    @pytest.mark.parametrize("code", ["988", "12345", "12345678"])
+    def test_a_short_code_is_a_number_too(self, client: RawClient, end: str, code: str) -> None:
+        assert client.command("messaging.send", message(**{end: code}))["code"] == "200"
+
+    @pytest.mark.parametrize("code", ["12", "123456789", "+", "12 345", "\u0663\u0664\u0665"])
+    def test_what_is_neither_a_number_nor_a_short_code_is_400(self, client: RawClient, code: str) -> None:
+        reply = client.command("messaging.send", message(from_number=code))
+        assert (reply["code"], "or a short code of 3 to 8 digits, not" in reply["message"]) == ("400", True)
+
     def test_not_strict_takes_any_number(self, connect: Connect) -> None:
         with Emulator(stepped=True, ping_interval=None, strict=False) as relay:
             client = connect(relay, "office")
-            send(client, to_number="12345", colour="red")
+            send(client, to_number="anybody", colour="red")
             assert states(client) == ALL
 
 

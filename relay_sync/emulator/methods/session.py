@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay_sync.emulator.checks import Field, e164, some_texts, string, text, texts
+from relay_sync.emulator.checks import Field, some_texts, string, text, texting_number, texts
 from relay_sync.emulator.desk import Command, Desk, Params, ok
 from relay_sync.emulator.envelope import Accepted
 from relay_sync.emulator.session import Session
@@ -29,8 +29,8 @@ COMMANDS: dict[str, Command] = {
         send_message,
         (
             Field("context", text),
-            Field("from_number", e164),
-            Field("to_number", e164),
+            Field("from_number", texting_number),
+            Field("to_number", texting_number),
             Field("body", string, False),
             Field("media", some_texts, False),
             Field("tags", some_texts, False),
