@@ -23,7 +23,7 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from relay_sync.errors import NotConnected, RelayError, RelayTimeout
 from relay_sync.link.asked import Asked
@@ -37,6 +37,8 @@ from relay_sync.wire.session import Session
 NEW, CONNECTING, READY, RECONNECTING, CLOSED = "new", "connecting", "ready", "reconnecting", "closed"
 
 _order = itertools.count(1)
+
+T = TypeVar("T")
 
 
 class Limits(NamedTuple):
@@ -76,13 +78,14 @@ class Books(Waitable):
 
     # -- decide with the lock, act without it -------------------------------------------------------
 
-    def act(self, decide: Callable[[], None]) -> None:
-        """Call ``decide`` with the lock held, and afterwards do what it had put off with :meth:`later`."""
+    def act(self, decide: Callable[[], T]) -> T:
+        """Call ``decide`` with the lock held, then do what it had put off with :meth:`later`; return what it gave."""
         self.monitor.check_process()
         with self.monitor.lock:
-            decide()
+            decided = decide()
             later = self._take_later()
         do_all(later)
+        return decided
 
     def later(self, act: Callable[[], object]) -> None:
         """Have ``act`` done as soon as the lock is released. The lock is held."""

@@ -18,7 +18,6 @@ from functools import partial
 from relay_sync.errors import ConnectFailed, ConnectionLost, RelayTimeout
 from relay_sync.link.backoff import chance
 from relay_sync.link.books import CLOSED, CONNECTING, NEW, READY, USUAL, Limits
-from relay_sync.link.later import do_all
 from relay_sync.link.listener import Listener
 from relay_sync.link.reader import Reader
 from relay_sync.link.road import Transport
@@ -108,12 +107,13 @@ class Connection(Sending):
         May be called twice, from any thread, from a handler, and in every state. Returns within
         two seconds; warns where the thread is not gone by then (it will end by itself).
         """
-        self.monitor.check_process()
-        with self.monitor.lock:
+
+        def end() -> Transport | None:
             self._stop.set()
             self._shut_books(lambda: ConnectionLost("disconnect() was called before the answer came"), None)
-            transport, later = self._transport, self._take_later()
-        do_all(later)
+            return self._transport
+
+        transport = self.act(end)
         if transport is not None:
             try:
                 transport.send_close()

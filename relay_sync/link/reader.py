@@ -93,10 +93,7 @@ class Reader:
         books, give_up_at = self._books, self._standing.give_up_at
         if give_up_at is None or books._clock() < give_up_at:
             return
-        with books.monitor.lock:
-            self._standing.give_up()
-            later = books._take_later()
-        do_all(later)
+        books.act(self._standing.give_up)
 
     # -- one socket -----------------------------------------------------------------------------------
 
@@ -139,12 +136,7 @@ class Reader:
         return lost
 
     def _hung_up(self, why: str) -> Lost:
-        books = self._books
-        with books.monitor.lock:
-            lost = self._standing.hung_up(why)
-            later = books._take_later()
-        do_all(later)
-        return lost
+        return self._books.act(lambda: self._standing.hung_up(why))
 
     def _failed(self, bug: Exception) -> Lost:
         """An exception that nobody foresaw is our bug: show it, and close."""
@@ -154,13 +146,9 @@ class Reader:
 
     def _lose(self, lost: Lost) -> None:
         """One socket is over: tell whoever waits on it."""
-        books = self._books
-        with books.monitor.lock:
-            was_up = self._standing.up
-            self._standing.lose(lost)
-            later = books._take_later()
-        do_all(later)
-        if was_up and not books._stop.is_set():
+        was_up = self._standing.up
+        self._books.act(lambda: self._standing.lose(lost))
+        if was_up and not self._books._stop.is_set():
             say(connection_log, logging.WARNING, "connection lost: %s", lost.error().message)
 
     def _tell(self, name: str, *arguments: object) -> None:
