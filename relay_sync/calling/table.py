@@ -16,8 +16,8 @@ from relay_sync.calling.gone import GONE_GRACE_S
 from relay_sync.calling.leg import Leg
 from relay_sync.calling.play import PlayAction
 from relay_sync.calling.result import Event
-from relay_sync.calling.unwanted import Unwanted
-from relay_sync.errors import ConnectionLost, NotConnected, RelayError, RelayTimeout
+from relay_sync.calling.unwanted import Unwanted, until_answered
+from relay_sync.errors import RelayError
 from relay_sync.link.connection import Connection
 from relay_sync.link.handlers import Workers, run
 from relay_sync.link.saying import say
@@ -336,18 +336,12 @@ def _single(call: Leg) -> bool:
 
 
 def _pass_back(call: Call) -> None:
-    """Pass a call back, and again where it is unknown whether that was done: a second time does no harm.
+    """Pass a call back, and again where it is unknown whether that was done; ends with the call, too."""
 
-    Ends with Relay's answer, or with the call. A command that is not answered waits for the connection, or for the
-    answer, as long as one may take, so this never spins. Where it fails, the log is all there is to tell.
-    """
-    while not call._over:
-        try:
-            call.pass_()
-        except (NotConnected, ConnectionLost, RelayTimeout) as error:
-            say(logger, logging.INFO, "%r is not passed back yet: %s", call, error.message)
-        else:
-            return
+    def tell(why: str) -> None:
+        say(logger, logging.INFO, "%r is not passed back yet: %s", call, why)
+
+    until_answered(call.pass_, lambda: not call._over, tell)
 
 
 def _quietly(act: Callable[[], object]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from relay_sync.calling.command import Over
@@ -48,11 +50,7 @@ class Unwanted:
     # -- what workers do -------------------------------------------------------------------------------
 
     def _hang_up(self, call_id: str, node_id: object) -> None:
-        """Hang up, and again where the connection's loss has cut that off: a second hang-up does no harm.
-
-        Ends with Relay's answer or with the session: a request that is not answered waits for the
-        connection, or for the answer, as long as one may take, so this never spins.
-        """
+        """Hang up, and again where the connection's loss has cut that off; ends with the session, too."""
         connection = self._desk.connection
         params = {"call_id": call_id, "node_id": node_id, "reason": "hangup"}
 
@@ -60,8 +58,8 @@ class Unwanted:
             if call_id not in self._ids:
                 raise Over
 
-        while call_id in self._ids:
-            try:
+        def end() -> None:
+            with suppress(Over):
                 connection.request(
                     "calling.end",
                     params,
@@ -69,8 +67,23 @@ class Unwanted:
                     sending=wanted,
                     answered=partial(self._answered, call_id),
                 )
-            except (NotConnected, ConnectionLost, RelayTimeout) as error:
-                text = "…%s, which nobody wants, is not hung up yet: %s"
-                say(logger, logging.INFO, text, call_id[-6:], error.message)
-            except Over:
-                return
+
+        def tell(why: str) -> None:
+            say(logger, logging.INFO, "…%s, which nobody wants, is not hung up yet: %s", call_id[-6:], why)
+
+        until_answered(end, lambda: call_id in self._ids, tell)
+
+
+def until_answered(give: Callable[[], object], wanted: Callable[[], bool], tell: Callable[[str], None]) -> None:
+    """Give a command that does no harm a second time until it was answered, or is not ``wanted`` any more.
+
+    ``tell`` is told why it was not answered, each time. A command that is not waits for the connection, or for the
+    answer, as long as one may take, so this never spins.
+    """
+    while wanted():
+        try:
+            give()
+        except (NotConnected, ConnectionLost, RelayTimeout) as error:
+            tell(error.message)
+        else:
+            return
