@@ -390,10 +390,9 @@ class Action(Waitable, Generic[R]):
         self._changed()
 
     def _finish(self, state: str, result: R) -> None:
-        # Both together, and before all else: wait() and completed look at them without the lock.
-        self._state, self._result = intern(state), result
+        self._move(state)  # before the result: wait() and completed look at that without the lock
+        self._result = result
         self._leave()
-        self._move(state)
         for stream in self._streams or ():
             stream._end()
         self._streams = None
