@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from relay_sync.showing import shown
+from relay_sync.wire.jsonrpc import DEEPEST, is_deep
 
 _encode = json.JSONEncoder(allow_nan=False).encode
 
@@ -25,23 +26,10 @@ _SHORT = re.compile(r"[0-9]{3,8}")
 LARGEST = 2**53 - 1  # of whole numbers that a float holds exactly, and so every reader of JSON
 
 
-_DEEPEST = 100  # levels: no more than is taken from Relay, and what can be copied and kept without using up the stack
-
-
 def shallow(value: object, name: str) -> None:
-    """Refuse what is nested too deeply, or holds itself."""
-    level = {0: value}
-    for _ in range(_DEEPEST + 1):
-        # By id, so that what stands in many places is looked at once.
-        level = {
-            id(inner): inner
-            for outer in level.values()
-            for inner in (outer.values() if isinstance(outer, Mapping) else outer)  # type: ignore[attr-defined]
-            if isinstance(inner, (Mapping, list, tuple))
-        }
-        if not level:
-            return
-    raise ValueError(f"{name} is nested too deeply, or holds itself: give at most {_DEEPEST} levels")
+    """Refuse what is nested too deeply, or holds itself: no more is taken from Relay either."""
+    if is_deep(value, DEEPEST + 1):
+        raise ValueError(f"{name} is nested too deeply, or holds itself: give at most {DEEPEST} levels")
 
 
 def text(value: object, name: str, what: str) -> str:
@@ -113,10 +101,15 @@ def _likely(given: str) -> str:
 
 def number(value: object, name: str, low: float, high: float, unit: str) -> float:
     """A finite number from ``low`` to ``high``."""
+    return _number(value, name, f"{unit} {_range(low, high)}", lambda given: low <= given <= high)
+
+
+def _number(value: object, name: str, what: str, fits: Callable[[float], bool]) -> float:
+    """A finite number that ``fits``; ``what`` says in words of what, and which do."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name}={shown(value)}: give a number of {unit} {_range(low, high)}")
-    if not (_finite(value) and low <= value <= high):
-        raise ValueError(f"{name}={shown(value)}: give a finite number of {unit} {_range(low, high)}")
+        raise TypeError(f"{name}={shown(value)}: give a number of {what}")
+    if not (_finite(value) and fits(value)):
+        raise ValueError(f"{name}={shown(value)}: give a finite number of {what}")
     return value
 
 
@@ -147,11 +140,7 @@ def duration_limit(value: object, name: str) -> float:
 
 
 def _above_zero(value: object, name: str, unit: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name}={shown(value)}: give a number of {unit}, more than 0")
-    if not (_finite(value) and value > 0):
-        raise ValueError(f"{name}={shown(value)}: give a finite number of {unit}, more than 0")
-    return value
+    return _number(value, name, f"{unit}, more than 0", lambda given: given > 0)
 
 
 def price(value: object, name: str) -> float:
@@ -244,12 +233,16 @@ def fields(value: object, name: str) -> dict[str, Any]:
 
 def data(value: object, name: str) -> dict[str, Any]:
     """A dict that Relay is given as it is, copied: its keys are strings, and JSON can carry all in it."""
-    return {key: carried(item, f"{name}[{key!r}]") for key, item in fields(value, name).items()}
+    return {key: _encodable(item, f"{name}[{key!r}]") for key, item in fields(value, name).items()}
 
 
 def carried(value: object, name: str) -> Any:
     """Whatever JSON can carry."""
     shallow((value,), name)
+    return _encodable(value, name)
+
+
+def _encodable(value: object, name: str) -> Any:
     try:
         _encode(value)
     except (TypeError, ValueError) as wrong:

@@ -7,6 +7,7 @@ list that some encoders make of an empty object, an id that is a number) and ref
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
 from relay_sync.errors import ProtocolViolation
@@ -17,7 +18,7 @@ _BRIEF = 120
 
 # Levels. The JSON reader takes more of them than what is written in Python can walk before the stack is used up: copies
 # of a payload take three steps a level. Nothing that Relay sends has a tenth of this.
-_DEEPEST = 100
+DEEPEST = 100
 
 _BLANKS = " \t\r\n"
 
@@ -85,23 +86,24 @@ def parse(text: str) -> Request | Success | Failure:
     if type(frame) is not dict or end != len(text):
         raise ProtocolViolation(f"not a JSON object: {brief(text)}")
     # Counted in the text first, for that costs next to nothing.
-    if text.count("{") + text.count("[") > _DEEPEST and _is_deep(frame):
+    if text.count("{") + text.count("[") > DEEPEST and is_deep(frame):
         raise ProtocolViolation(f"nested too deeply: {brief(text)}")
     if "method" in frame:
         return _request(frame, text)
     return _reply(frame, text)
 
 
-def _is_deep(frame: dict[str, Any]) -> bool:
-    """Whether objects and arrays stand more than ``_DEEPEST`` levels one inside the other."""
-    level: list[dict[str, Any] | list[Any]] = [frame]
-    for _ in range(_DEEPEST):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if type(outer) is dict else outer)
-            if type(inner) is dict or type(inner) is list
-        ]
+def is_deep(value: object, most: int = DEEPEST) -> bool:
+    """Whether in an object or array more than ``most`` stand one inside the other; also where it holds itself."""
+    level = {0: value}
+    for _ in range(most):
+        # By id, so that what a caller has put in many places is looked at once.
+        level = {
+            id(inner): inner
+            for outer in level.values()
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)  # type: ignore[attr-defined]
+            if isinstance(inner, (dict, list, tuple, Mapping))
+        }
         if not level:
             return False
     return True
