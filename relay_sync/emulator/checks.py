@@ -17,7 +17,7 @@ Check = Callable[[Any, bool], "str | None"]
 
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
-_SHORT_CODE = re.compile(r"[0-9]{3,8}")
+_TEXTING = re.compile(rf"{_E164.pattern}|[0-9]{{3,8}}")
 
 _RINGTONES = (  # protocol.md 16.1
     "at au bg br be ch cl cn cz de dk ee es fi fr gr hu il in it lt "
@@ -132,17 +132,20 @@ def e164(value: Any, strict: bool) -> str | None:
     """Accept a phone number in E.164 form, such as ``+15550100``; when not strict, any text."""
     if not strict:
         return text(value, strict)
-    if isinstance(value, str) and _E164.fullmatch(value):
-        return None
-    return f"must be a phone number in E.164 form such as +15550100, not {value!r}"
+    return _number(value, _E164, "")
 
 
 def texting_number(value: Any, strict: bool) -> str | None:
     """Accept a phone number in E.164 form, or a short code; when not strict, any text."""
-    if isinstance(value, str) and _SHORT_CODE.fullmatch(value):
+    if not strict:
+        return text(value, strict)
+    return _number(value, _TEXTING, " or a short code of 3 to 8 digits")
+
+
+def _number(value: Any, form: re.Pattern[str], beside: str) -> str | None:
+    if isinstance(value, str) and form.fullmatch(value):
         return None
-    complaint = e164(value, strict)
-    return None if complaint is None else complaint.replace(", not ", " or a short code of 3 to 8 digits, not ", 1)
+    return f"must be a phone number in E.164 form such as +15550100{beside}, not {value!r}"
 
 
 _MEDIA: dict[str, tuple[Field, ...]] = {
