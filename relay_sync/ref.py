@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+from relay_sync.showing import shown
+
 MOST = 512  # bytes, of which ids as Relay is known to give them take a third
 
 _FORM = "relay1"  # changes with the form of what follows
@@ -47,10 +49,10 @@ class Ref(NamedTuple):
             TypeError, ValueError: it is none, or of a form that this version doesn't know.
         """
         if not isinstance(text, str):
-            raise TypeError(f"ref={text!r}: give the ref of a call or of an action, a string")
+            raise TypeError(f"ref={shown(text)}: give the ref of a call or of an action, a string")
         form, *names = text.split(":") if len(text) <= MOST else ("",)
         kind, node_id, call_id, *control = [unquote(name) for name in names] if len(names) > 2 else ("", "", "")
         if form != _FORM or not call_id or len(control) != (kind != _CALL) or not all(control):
-            shown = text if len(text) <= 80 else f"{text[:80]}…"
-            raise ValueError(f"ref={shown!r} names nothing: give call.ref or action.ref as this version makes it")
+            start = text if len(text) <= 80 else f"{text[:80]}…"
+            raise ValueError(f"ref={start!r} names nothing: give call.ref or action.ref as this version makes it")
         return cls(node_id, call_id, control[0], kind) if control else cls(node_id, call_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay_sync.masking import mask_frame
+from relay_sync.masking import mask_frame, shorten
 
 LONGEST = 500
 
@@ -17,5 +17,4 @@ def shown(value: object) -> str:
         text = repr(value)
     except Exception:  # noqa: BLE001  (whatever it is, the value is refused for another reason)
         return f"<{type(value).__name__} that has no repr()>"
-    text = mask_frame(text)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return shorten(mask_frame(text), LONGEST)

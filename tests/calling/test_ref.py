@@ -71,6 +71,14 @@ def test_what_is_no_text_is_a_type_error_that_says_what_to_give(stage: Stage, te
         stage.client.calling.find(text)
 
 
+def test_a_ref_that_python_cannot_write_is_refused_too(stage: Stage) -> None:
+    nested: list[object] = []
+    for _ in range(20_000):
+        nested = [nested]
+    with pytest.raises(TypeError, match=r"^ref=<list .*: give the ref of a call"):
+        stage.client.calling.find(nested)  # type: ignore[arg-type]
+
+
 def test_a_call_and_its_actions_are_found_by_their_refs(stage: Stage) -> None:
     call, other = stage.call(), stage.call("call-2")
     music, more = stage.play(call), stage.play(call)
