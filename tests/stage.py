@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from relay_sync import Call, Client, PlayAction
-from relay_sync.link.transport import Transport, TransportLost
+from relay_sync.link.failures import TransportLost
+from relay_sync.link.road import Transport
 from relay_sync.link.waiting import Deadline
 from tests.support import ScriptedRelay, in_thread, until
 from tests.words import chosen

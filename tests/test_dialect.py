@@ -21,7 +21,7 @@ from relay_sync.emulator.envelope import Accepted, RpcError
 from relay_sync.emulator.journal import Described
 from relay_sync.emulator.replies import carry_out
 from relay_sync.emulator.service import Link
-from relay_sync.link.transport import TransportLost
+from relay_sync.link.failures import TransportLost
 from relay_sync.wire.dialect import Handshake, Heard, Said, not_understood, pong, refused
 from relay_sync.wire.events import Answer, Happened, Ready, RelayEvent
 from relay_sync.wire.jsonrpc import Failure, Request, Success, write_result

@@ -36,28 +36,16 @@ from websocket import ABNF
 from relay_sync.link.failures import FrameTooLarge, OpenFailed, TransportClosed, TransportLost, TransportTimeout
 from relay_sync.link.framing import TEXT, Frames, Incomplete, decode, text_frame, unreadable
 from relay_sync.link.proxy import Proxy, tunnel
-from relay_sync.link.road import Transport
 from relay_sync.link.stream import Stream
 from relay_sync.link.tls import tls_context
 from relay_sync.link.upgrade import Talk
-
-__all__ = [
-    "FrameTooLarge",
-    "OpenFailed",
-    "Transport",
-    "TransportClosed",
-    "TransportLost",
-    "TransportTimeout",
-    "WebSocketTransport",
-    "tls_context",
-]
 
 _CLOSE_LIMIT = 0.5
 _NORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1000, 1002, 1009
 
 
 class WebSocketTransport:
-    """The :class:`Transport` over a real socket (protocol.md 1: text frames, no subprotocol)."""
+    """The :class:`~relay_sync.link.road.Transport` over a real socket (protocol.md 1: text frames, no subprotocol)."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ from relay_sync import (
 )
 from relay_sync.calling import unwanted
 from relay_sync.emulator import Command, Emulator
-from relay_sync.link.transport import TransportClosed
+from relay_sync.link.failures import TransportClosed
 from tests.stage import FakeClock, Stage, nudge, parked, standing_time
 from tests.support import ScriptedTransport, in_thread, no_space, until
 from tests.words import dial_one

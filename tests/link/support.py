@@ -13,7 +13,7 @@ from typing import Any
 
 from relay_sync.link.books import Limits
 from relay_sync.link.connection import Connection
-from relay_sync.link.transport import TransportClosed
+from relay_sync.link.failures import TransportClosed
 from relay_sync.link.waiting import Deadline, Waitable
 from relay_sync.wire.events import Answer, RelayEvent
 from relay_sync.wire.session import Session

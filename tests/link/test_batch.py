@@ -9,7 +9,7 @@ import pytest
 
 from relay_sync.errors import ConnectionLost, NotConnected, RelayError, RelayTimeout, WouldDeadlock
 from relay_sync.link.connection import Limits
-from relay_sync.link.transport import TransportClosed, TransportLost, TransportTimeout
+from relay_sync.link.failures import TransportClosed, TransportLost, TransportTimeout
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.events import Answer
 from tests.link.conftest import MakeLink

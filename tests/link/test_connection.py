@@ -18,7 +18,7 @@ from relay_sync.errors import (
     WouldDeadlock,
 )
 from relay_sync.link.books import CLOSED, CONNECTING, NEW, READY, RECONNECTING, Limits
-from relay_sync.link.transport import OpenFailed, TransportLost
+from relay_sync.link.failures import OpenFailed, TransportLost
 from relay_sync.link.waiting import Deadline
 from relay_sync.wire.events import Answer, RelayEvent
 from relay_sync.wire.session import Session

@@ -8,7 +8,7 @@ import pytest
 
 from relay_sync.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, NotConnected
 from relay_sync.link.books import CLOSED, READY, RECONNECTING, Limits
-from relay_sync.link.transport import FrameTooLarge, OpenFailed
+from relay_sync.link.failures import FrameTooLarge, OpenFailed
 from relay_sync.link.waiting import Deadline
 from tests.link.conftest import MakeLink
 from tests.link.support import INTERVAL, TIMEOUT, HeldTransport, Link, MovedClock, Nap

@@ -30,15 +30,9 @@ import websocket
 from relay_sync.link import framing
 from relay_sync.link import stream as stream_module
 from relay_sync.link import transport as transport_module
-from relay_sync.link.transport import (
-    FrameTooLarge,
-    OpenFailed,
-    TransportClosed,
-    TransportLost,
-    TransportTimeout,
-    WebSocketTransport,
-    tls_context,
-)
+from relay_sync.link.failures import FrameTooLarge, OpenFailed, TransportClosed, TransportLost, TransportTimeout
+from relay_sync.link.tls import tls_context
+from relay_sync.link.transport import WebSocketTransport
 from tests.support import Running
 
 LIMIT = 20.0  # seconds after which a test has failed; nothing here takes as long
