@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-from relay_sync.link.transport import OpenFailed, TransportClosed, TransportLost, TransportTimeout
+from relay_sync.link.failures import OpenFailed, TransportClosed, TransportLost, TransportTimeout
 from tests.words import make_words
 
 T = TypeVar("T")
@@ -84,6 +84,11 @@ class ScriptedTransport:
         self.abandoned = False
         self.is_aside: Callable[[str], bool] = lambda text: False  # frames that the test need not see
         self._shut = threading.Event()
+
+    def drain(self) -> None:
+        """Take off the wire whatever was sent."""
+        while not self.sent.empty():
+            self.take()
 
     def open(self, timeout: float) -> None:
         self.open_timeout = timeout

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from relay_sync import RelayError, RelayTimeout
+from relay_sync.showing import shown
 from tests.stage import Stage
 from tests.verbs import VERBS, Scene, Verb
 
@@ -189,10 +190,6 @@ def said_of(act: partial[Any], case: Case, value: Any) -> BaseException | None:
     return None
 
 
-def shown(value: Any) -> str:
-    return "a list that is nested deeply" if value is DEEP else repr(value)[:60].replace(repr(DEEP[:0]), "[]")
-
-
 @pytest.fixture(scope="module")
 def called() -> Iterator[Called]:
     """A relay that never answers, and what stands on it."""
@@ -208,8 +205,7 @@ def no_thread_left() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_a_parameter_may_not_be_is_refused_by_name_and_nothing_is_sent(called: Called, case: Case) -> None:
     act, line, name = called.act(case.verb), called.scene.stage.relay.line, case.parameter.name
-    while not line.sent.empty():
-        line.take()
+    line.drain()
     for value in wrong_for(case):
         error = said_of(act, case, value)
         assert type(error) in (TypeError, ValueError), (shown(value), error)
@@ -230,8 +226,7 @@ def test_no_parameter_is_left_out_for_want_of_a_wrong_value() -> None:
 def test_an_unknown_keyword_is_a_type_error_and_nothing_is_sent(called: Called) -> None:
     for verb in VERBS:
         act = called.act(verb)
-        while not called.scene.stage.relay.line.sent.empty():
-            called.scene.stage.relay.line.take()
+        called.scene.stage.relay.line.drain()
         if verb.name in ("user_event", "control"):  # whose keywords are what is sent
             continue
         with pytest.raises(TypeError, match="no_such_thing"):
@@ -242,8 +237,7 @@ def test_an_unknown_keyword_is_a_type_error_and_nothing_is_sent(called: Called) 
 @pytest.mark.parametrize("verb", VERBS, ids=str)
 def test_a_negative_limit_is_no_time_at_all(called: Called, verb: Verb) -> None:
     act = called.act(verb)
-    while not called.scene.stage.relay.line.sent.empty():
-        called.scene.stage.relay.line.take()
+    called.scene.stage.relay.line.drain()
     for limit in (0, -1, -0.5, float("-inf")):
         with pytest.raises(RelayTimeout):
             act(**{verb.limit: limit})

@@ -44,12 +44,6 @@ def no_thread_left() -> None:
     """The scene of this module keeps its threads from test to test."""
 
 
-def drained(scene: Scene) -> None:
-    """Take off the wire what the verb has sent, and what came after it."""
-    while not scene.stage.relay.line.sent.empty():
-        scene.stage.relay.line.take()
-
-
 def late(scene: Scene, verb: Verb) -> RelayTimeout:
     """What a verb that is not answered raises in time; it gets more of it where a slow machine did not come to send."""
     limit = LIMIT_S
@@ -72,7 +66,7 @@ def test_a_relay_that_never_answers_is_given_up_at_the_limit(silent: Scene, verb
         assert error.sent
         assert error.method
     assert silent.client.connected
-    drained(silent)
+    silent.stage.relay.line.drain()
     silent.stage.settle()
 
 
@@ -90,7 +84,7 @@ def test_without_a_limit_the_answer_to_a_command_has_one_all_the_same(
     monkeypatch.setattr(silent.client, "_limits", limits)
     with within(LIMIT_S + SOON_S), pytest.raises(RelayTimeout):
         act()
-    drained(silent)
+    silent.stage.relay.line.drain()
 
 
 @every_verb
@@ -102,7 +96,7 @@ def test_in_the_midst_of_our_own_work_it_raises_for_it_would_wait_for_itself(
     monkeypatch.setattr(waiting, "MIDST_S", 0.01)
     with silent.client._life().connection.monitor.lock, pytest.raises(WouldDeadlock):
         act(**{verb.limit: LIMIT_S})
-    drained(silent)
+    silent.stage.relay.line.drain()
 
 
 # After disconnect()
@@ -195,4 +189,4 @@ def test_what_is_late_names_the_call_and_the_operation(silent: Scene, verb: Verb
             assert error.call_id == told.get("call_id")
             # That of queue_leave() means nothing to anybody.
             assert verb.name == "queue_leave" or error.control_id == told.get("control_id", error.control_id)
-    drained(silent)
+    silent.stage.relay.line.drain()

@@ -112,8 +112,7 @@ with Stage(ping_interval=3600, request_timeout=60, hangup_on_exit=False) as stag
             print(verb, flush=True)
             interrupted(act)
             sys.stdin.readline()
-            while not stage.relay.line.sent.empty():
-                stage.relay.line.take()
+            stage.relay.line.drain()
         assert scene.client.connected
         stage.settle()
         assert not stage.client._life().connection.session._asked, "something was left behind"
@@ -156,6 +155,21 @@ print("the end", flush=True)
 # In Blade nothing is sent to leave a context.
 IN_FLAT = f"""
 os.environ[{VARIABLE!r}] = "flat"
+"""
+
+# Where nobody answers.
+TO_MUTE = """
+server, port = mute()
+client = Client("p", "t", f"ws://127.0.0.1:{port}", connect_timeout=60)
+interrupted(client.%s)
+assert client.state == "closed", client.state
+"""
+SERVING_MUTE = """
+server, port = mute()
+class Serving(Consumer):
+    project, token, host, contexts = "p", "t", f"ws://127.0.0.1:{port}", ["office"]
+    client_options = {"connect_timeout": 60}
+serving = Serving()
 """
 
 PROGRAMS = {
@@ -202,12 +216,7 @@ with Stage(ping_interval=3600, request_timeout=60) as stage:
     stage.settle()
     assert not stage.client._life().connection.session._asked, "something was left behind"
 """,
-    "Client.connect": """
-server, port = mute()
-client = Client("p", "t", f"ws://127.0.0.1:{port}", connect_timeout=60)
-interrupted(client.connect)
-assert client.state == "closed", client.state
-""",
+    "Client.connect": TO_MUTE % "connect",
     "Client.connect, while it reconnects": """
 with Stage(request_timeout=60) as stage:
     stage.relay.line.break_()
@@ -217,12 +226,7 @@ with Stage(request_timeout=60) as stage:
     until(lambda: stage.client.connected)
     stage.settle()
 """,
-    "Client.__enter__": """
-server, port = mute()
-client = Client("p", "t", f"ws://127.0.0.1:{port}", connect_timeout=60)
-interrupted(client.__enter__)
-assert client.state == "closed", client.state
-""",
+    "Client.__enter__": TO_MUTE % "__enter__",
     "Client.__exit__": """
 with Stage(ping_interval=3600, request_timeout=60, hangup_on_exit=True) as stage:
     call = stage.call()
@@ -263,12 +267,8 @@ with Stage() as stage:
     thread.join(10)
     assert not thread.is_alive()
 """,
-    "Consumer.run": """
-server, port = mute()
-class Serving(Consumer):
-    project, token, host, contexts = "p", "t", f"ws://127.0.0.1:{port}", ["office"]
-    client_options = {"connect_timeout": 60}
-serving = Serving()
+    "Consumer.run": SERVING_MUTE
+    + """
 interrupted(lambda: serving.run(handle_signals=False))
 assert serving.client.state == "closed"
 """,
@@ -289,13 +289,9 @@ with Emulator() as relay:
         caught()
     assert serving.client.state == "closed"
 """,
-    "Consumer.stop": """
+    "Consumer.stop": SERVING_MUTE
+    + """
 from relay_sync import consumer
-server, port = mute()
-class Serving(Consumer):
-    project, token, host, contexts = "p", "t", f"ws://127.0.0.1:{port}", ["office"]
-    client_options = {"connect_timeout": 60}
-serving = Serving()
 running = Running(lambda: serving.run(handle_signals=False))
 until(lambda: serving.client is not None and serving.client.state == "connecting")
 class Ended(threading.Event):
