@@ -28,9 +28,10 @@ BESIDE = ("/media/", "/checks.py", "/masking.py")  # called so often, or so much
 MEETINGS = (
     "LoopThread.run", "LoopThread.call", "Connection._take", "Connection._receive", "Journal.write", "Loader.work",
     "Loader._work", "MediaLibrary.sequence", "Session.emit", "Session.let_go", "Watch.tell", "Watch.until",
-    "Connection._read", "Connection._settle", "Connection._became_ready", "Connection._lose", "Connection._live",
-    "Connection._ask", "Connection._send", "Connection._answer_to", "WebSocketTransport.send",
-    "WebSocketTransport.receive", "ScriptedTransport.receive", "ScriptedTransport.send", "Monitor.wait_until",
+    "Books.act", "Reader.live", "Reader._read", "Reader._lose", "Standing.settle", "Standing._became_ready",
+    "Standing.lose", "Sending._ask", "Sending._send", "Sending._answer_to", "Departures._send",
+    "WebSocketTransport.send", "WebSocketTransport.receive", "ScriptedTransport.receive", "ScriptedTransport.send",
+    "Monitor.wait_until",
     "Waitable._changed", "run", "Workers._work", "Workers.submit", "Lane._run", "Running._run", "Running.__init__",
     "until", "parked",
 )  # fmt: skip
