@@ -356,7 +356,10 @@ class Client:
         return self
 
     def off(self, event: str, handler: ClientHandler | None = None) -> Self:
-        """Remove ``handler`` from an event, or all of that event's where none is given."""
+        """Remove ``handler`` from an event, or all of that event's where none is given.
+
+        What has come before is still given to it.
+        """
         checks.one_of(event, "event", EVENTS)
         # By equality, which for functions is identity: a bound method is another object each time one looks at it.
         if handler is None:

@@ -151,7 +151,7 @@ class Stage:
         with in_thread(lambda: self.client.execute("test.settle", {})) as asking:
             self.relay.accept_command("test.settle")
         asking.result()
-        self.relay.words.check_acknowledged()
+        assert self.relay.words.has_acknowledged()
 
     def inbound(self, call_id: str = "call-in", context: str = "office", **more: Any) -> None:
         """Offer an inbound call."""

@@ -206,12 +206,14 @@ def test_what_was_said_of_a_dialect_is_forgotten_once_another_one_was_agreed_to(
     with in_thread(auto.connect):
         turn_down(scripted)
         scripted.accept()
-    scripted.line.break_()
-    connect = scripted.next_line().take()
-    error = {"code": -32002, "message": "no"}
-    scripted.line.say({"jsonrpc": "2.0", "id": connect["id"], "error": error})
-    with pytest.raises(AuthenticationFailed) as caught:
-        auto.run()
+    with in_thread(auto.run) as running:
+        until(lambda: auto._life().connection._room is not None, "that it waits: later it would connect anew")
+        scripted.line.break_()
+        connect = scripted.next_line().take()
+        error = {"code": -32002, "message": "no"}
+        scripted.line.say({"jsonrpc": "2.0", "id": connect["id"], "error": error})
+        with pytest.raises(AuthenticationFailed) as caught:
+            running.result()
     assert "flat" not in caught.value.message
 
 
@@ -394,8 +396,8 @@ class MurmurWords:
     def outcome(self, params: dict[str, Any]) -> None:
         return None
 
-    def check_acknowledged(self) -> None:
-        pass
+    def has_acknowledged(self) -> bool:
+        return True
 
 
 def test_a_made_up_third_dialect_is_one_class_and_no_change_anywhere_else() -> None:

@@ -88,7 +88,10 @@ class Hearing(Leg):
         return self
 
     def off(self, event: str, callback: Callable[[Any], object] | None = None) -> Self:
-        """Remove ``callback`` from an event, or all of that event's handlers where none is given."""
+        """Remove ``callback`` from an event, or all of that event's handlers where none is given.
+
+        What has come before is still given to it.
+        """
         _check_event(event)
         # By equality, which for functions is identity: a bound method is another object each time one looks at it.
         self._change_handlers(
