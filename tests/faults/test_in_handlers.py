@@ -119,6 +119,7 @@ class Handlers:
         self.relay.tell_through("queuing.relay.tasks", context="work", message={})
 
     def _register_ready(self) -> None:
+        self.stage.settle()  # the first one has been told, which is not that of a job
         self.stage.client.on("ready", self.handler)
 
     def _trigger_ready(self) -> None:
